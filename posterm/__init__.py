@@ -1,0 +1,1 @@
+"""posterm: a POS terminal emulator and payment transaction engine."""
