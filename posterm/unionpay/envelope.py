@@ -1,0 +1,90 @@
+"""A whole frame: TPDU, header and message; and the MAC that seals it.
+
+`Envelope.pack` and `open_envelope` work on what the length prefix counts; the prefix itself is `posterm.iso8583.framing`.
+
+Source: Q/CUP 009 as restated by acquirer terminal specifications.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from posterm.hsm import KeyBlock, MacError, SoftHsm
+from posterm.iso8583 import FrameDecoder, Message, Tpdu, UnpackError, encode_frame
+from posterm.unionpay.errors import HeaderError, MacFailure
+from posterm.unionpay.header import HEADER_BYTES, Header
+from posterm.unionpay.profile import AcquirerProfile
+
+TPDU_BYTES: Final = 5
+MAC_ELEMENT: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """TPDU and header around `wire`, the bytes from the MTI on."""
+
+    tpdu: Tpdu
+    header: Header
+    wire: bytes
+
+    def pack(self) -> bytes:
+        """What the length prefix counts."""
+        return self.tpdu.pack() + self.header.pack() + self.wire
+
+
+def open_envelope(frame: bytes) -> Envelope:
+    """Take a frame apart, without its length prefix and without looking into the message.
+
+    Raises: FramingError, HeaderError: it does not begin with a TPDU and a header.
+    """
+    if len(frame) < TPDU_BYTES + HEADER_BYTES + 2:
+        raise HeaderError(f"frame of {len(frame)} bytes: too short for TPDU, header and MTI")
+    tpdu = Tpdu.unpack(frame[:TPDU_BYTES])
+    header = Header.unpack(frame[TPDU_BYTES : TPDU_BYTES + HEADER_BYTES])
+    return Envelope(tpdu, header, frame[TPDU_BYTES + HEADER_BYTES :])
+
+
+def request_envelope(profile: AcquirerProfile, wire: bytes) -> Envelope:
+    """The envelope a terminal puts around its request."""
+    tpdu = Tpdu(destination=profile.frame.tpdu_destination, source=profile.frame.tpdu_source)
+    return Envelope(tpdu, Header.parse(profile.frame.header), wire)
+
+
+def frame_bytes(profile: AcquirerProfile, envelope: Envelope) -> bytes:
+    """The frame as it goes on the line, with the profile's length prefix."""
+    frame = profile.frame
+    return encode_frame(envelope.pack(), length=frame.length_prefix, counts_itself=frame.length_counts_itself)
+
+
+def frame_decoder(profile: AcquirerProfile) -> FrameDecoder:
+    """A decoder for the profile's length prefix and size limit."""
+    frame = profile.frame
+    return FrameDecoder(
+        length=frame.length_prefix, counts_itself=frame.length_counts_itself, max_length=frame.max_bytes
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Puts the MAC on messages and checks it, with the profile's algorithm and a key that stays in the HSM."""
+
+    profile: AcquirerProfile
+    hsm: SoftHsm
+
+    def seal(self, message: Message, mak: KeyBlock) -> bytes:
+        """Pack a message with its MAC in DE 64."""
+        algorithm = self.profile.mac.algorithm
+        return self.profile.dialect.pack(message, mac=lambda data: self.hsm.generate_mac(mak, algorithm, data))
+
+    def check(self, wire: bytes, mak: KeyBlock) -> None:
+        """Verify the MAC of a received message. Raises: MacFailure: missing or wrong."""
+        try:
+            data, mac = self.profile.dialect.split_mac(wire)
+            self.hsm.verify_mac(mak, self.profile.mac.algorithm, data, mac)
+        except UnpackError:
+            raise MacFailure("the message carries no MAC") from None
+        except MacError:
+            raise MacFailure("the MAC does not verify") from None
+
+

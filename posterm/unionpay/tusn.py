@@ -1,0 +1,56 @@
+"""The terminal's hardware serial (TUSN) as tag A2 of DE 57 or 59.
+
+    A2 nnn  04 device type (2)   05 serial, up to 50   06 random factor, up to 10   08 application version (8)
+
+The random factor is the last six digits of the PAN. Its cipher text (07) needs a vendor key and is left out.
+
+Source: UnionPay notice 21/2017 as restated by acquirer specifications: tag 2 characters, length 3 digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from posterm.bcd import is_digits
+from posterm.unionpay.errors import LayoutError
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """What the terminal says about its hardware. `device_type`: 01 ATM, 02 POS, 03 mPOS, 04 smart POS, 05 phone."""
+
+    serial: str
+    device_type: str = "02"
+    application_version: str = "00000100"
+
+    def pack(self, random_factor: str = "") -> str:
+        """The text of tag A2 with its own tag and length."""
+        parts = [("04", self.device_type), ("05", self.serial)]
+        if random_factor:
+            parts.append(("06", random_factor))
+        parts.append(("08", self.application_version))
+        body = "".join(f"{tag}{len(value):03d}{value}" for tag, value in parts)
+        return f"A2{len(body):03d}{body}"
+
+
+def parse_tusn(text: str) -> dict[str, str]:
+    """The parts of tag A2 by their two-digit tag, from the text of DE 57 or 59.
+
+    Raises: LayoutError: no tag A2, or a length that does not fit.
+    """
+    outer = _parse(text)
+    if "A2" not in outer:
+        raise LayoutError("no tag A2 with the terminal's hardware serial")
+    return _parse(outer["A2"])
+
+
+def _parse(text: str) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        length = text[at + 2 : at + 5]
+        if len(length) != 3 or not is_digits(length) or at + 5 + int(length) > len(text):
+            raise LayoutError(f"tag {text[at : at + 2]!r} at character {at}: its length does not fit")
+        parts[text[at : at + 2]] = text[at + 5 : at + 5 + int(length)]
+        at += 5 + int(length)
+    return parts
