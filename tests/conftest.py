@@ -1,0 +1,44 @@
+"""What every test may use: the secrecy check, optional parts, and the hypothesis profile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import hypothesis
+import pytest
+
+from tests import secrecy
+from tests.secrecy import watched_output
+
+__all__ = ["optional", "watched_output"]
+
+REQUIRE_OPTIONAL = "POSTERM_REQUIRE_OPTIONAL"
+
+# No deadline: a machine shared with others is slow now and then, and no test asserts a time.
+hypothesis.settings.register_profile("posterm", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("posterm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    secrecy.pytest_configure(config)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs_optional"):
+        _settle(*mark.args, **mark.kwargs)
+
+
+@pytest.fixture
+def optional() -> Callable[[str, bool, str], None]:
+    """`optional(name, available, reason)`: for a test that finds out only while it runs whether its part is there."""
+    return _settle
+
+
+def _settle(name: str, available: bool, reason: str) -> None:
+    """Go on when the part is there; else skip, or fail where every optional part is required."""
+    if available:
+        return
+    if os.environ.get(REQUIRE_OPTIONAL):
+        pytest.fail(f"{name} is required by {REQUIRE_OPTIONAL} and not there: {reason}", pytrace=False)
+    pytest.skip(f"{name} is not there: {reason}")
