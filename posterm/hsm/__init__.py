@@ -1,0 +1,67 @@
+"""The software HSM: keys by their sealed blocks, PINs, MACs and tracks of the POS link.
+
+    soft_hsm      SoftHsm: every command, each with the keys it takes
+    keys          usage, algorithm, mode of use, exportability
+    key_block     KeyBlock: a key as it is stored and passed about
+    lmk           the local master key that seals key blocks
+    mac           MAC algorithms; `compute` and `explain` for the calculator
+    pin_block     Pin, and clear PIN blocks; `encode` and `decode` for the calculator
+    pin_verify    IBM 3624 PIN and offset
+    track         the enciphered part of a track
+    primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library
+    errors        what is refused, and why
+
+No module here does input or output, reads a clock, or makes its own randomness.
+
+>>> hsm = SoftHsm(Lmk.test(), entropy=lambda size: bytes(range(1, size + 1)))
+>>> mak = hsm.load_clear_key(bytes.fromhex("0D1E2F3A4B5C6D7E"), KeyUsage.MAC, Algorithm.DES)
+>>> mak[:17]
+'S10064M0DC00E0000'
+>>> hsm.generate_mac(mak, MacAlgorithm.UNIONPAY_ECB, b"posterm")
+b'8F3F8063'
+"""
+
+from posterm.hsm.errors import (
+    CipherError,
+    HsmError,
+    KeyBlockError,
+    KeyCheckError,
+    KeyUsageError,
+    MacError,
+    PinBlockError,
+    PinError,
+    PinMismatch,
+    PinTranslationError,
+    TrackError,
+)
+from posterm.hsm.key_block import KeyBlock
+from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
+from posterm.hsm.lmk import Lmk
+from posterm.hsm.mac import MacAlgorithm
+from posterm.hsm.pin_block import Pin, PinFormat
+from posterm.hsm.soft_hsm import ExportedKey, SoftHsm
+
+__all__ = [
+    "Algorithm",
+    "CipherError",
+    "Exportability",
+    "ExportedKey",
+    "HsmError",
+    "KeyBlock",
+    "KeyBlockError",
+    "KeyCheckError",
+    "KeyUsage",
+    "KeyUsageError",
+    "Lmk",
+    "MacAlgorithm",
+    "MacError",
+    "ModeOfUse",
+    "Pin",
+    "PinBlockError",
+    "PinError",
+    "PinFormat",
+    "PinMismatch",
+    "PinTranslationError",
+    "SoftHsm",
+    "TrackError",
+]

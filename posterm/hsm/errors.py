@@ -1,0 +1,74 @@
+"""What the HSM refuses.
+
+    PostermError
+    └── HsmError                  base of everything this package raises
+        ├── KeyBlockError         a key block that is malformed, or not sealed under this LMK
+        ├── KeyUsageError         the caller's mistake: a key used for what its header does not allow
+        ├── KeyCheckError         key material that does not check: length, zero half, check value
+        ├── MacError              a message authentication code that does not verify, or data it cannot be made over
+        ├── TrackError            track data that cannot be enciphered in place
+        ├── PinError              the caller's mistake: no PIN, or parameters of a PIN calculation that cannot be
+        │   └── PinTranslationError   a translation that would weaken the block's protection
+        ├── PinBlockError         the peer's: a PIN block that holds no PIN. One text for every malformation
+        ├── PinMismatch           the cardholder's: a well-formed PIN block with the wrong PIN
+        └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
+
+No text of this package holds a clear key, a PIN, track data or anything a decryption gave.
+"""
+
+from __future__ import annotations
+
+from posterm.errors import PostermError
+
+
+class HsmError(PostermError):
+    """Base of the HSM's errors."""
+
+
+class KeyBlockError(HsmError):
+    """A key block that is malformed, altered, or sealed under another LMK."""
+
+
+class KeyUsageError(HsmError):
+    """A key used for something its usage, mode, algorithm or exportability does not allow."""
+
+
+class KeyCheckError(HsmError):
+    """Key material that does not check: wrong length, a zero half, or a check value that differs."""
+
+
+class MacError(HsmError):
+    """A MAC that does not verify, or data over which none can be made."""
+
+
+class TrackError(HsmError):
+    """Track data that cannot be enciphered in place: too short, too long, or not nibbles."""
+
+
+class PinError(HsmError):
+    """A PIN that cannot be, or parameters of a PIN calculation that cannot be."""
+
+
+class PinTranslationError(PinError):
+    """A PIN translation that would weaken the protection of the block."""
+
+
+class PinBlockError(HsmError):
+    """A PIN block that holds no PIN of its format. Every malformation gets the same text."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the PIN block holds no PIN of the format asked for",
+            hint="the two sides may hold different PIN keys, or another PAN or format was used to build the block",
+        )
+
+
+class PinMismatch(HsmError):  # noqa: N818  the name of an answer, not of a fault
+    """A well-formed PIN block whose PIN is not the cardholder's."""
+
+    def __init__(self) -> None:
+        super().__init__("the PIN is not the cardholder's")
+
+
+class CipherError(HsmError):
+    """A block cipher was handed something other than whole blocks, or entropy ran short."""

@@ -1,0 +1,158 @@
+"""A key as it is stored and passed about: its description in the clear, the key itself sealed under the LMK.
+
+    S 1 0096 P0 T B 00 E 00 00 <ciphertext, hexadecimal> <MAC, 16 hexadecimal characters>
+      │ │    │  │ │ │  │ │  └─ LMK identifier
+      │ │    │  │ │ │  │ └─ number of optional blocks
+      │ │    │  │ │ │  └─ exportability
+      │ │    │  │ │ └─ key version number
+      │ │    │  │ └─ mode of use
+      │ │    │  └─ algorithm
+      │ │    └─ key usage
+      │ └─ length of all that follows the S, characters
+      └─ version 1: AES key-block LMK
+
+The sealed part is the key's length in bits (2 bytes), the key, and random fill to whole cipher blocks.
+
+Source: Thales payShield key blocks under an AES LMK; header fields after ANSI X9.143-2021, 6.
+Left out: versions other than 1, optional blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from posterm.hsm.errors import CipherError, KeyBlockError
+from posterm.hsm.keys import MODES, Algorithm, Exportability, KeyUsage, ModeOfUse, algorithm_of
+from posterm.hsm.lmk import MAC_BYTES, Lmk
+from posterm.hsm.primitives import require_key_length
+
+_BLOCK: Final = re.compile(
+    r"S(?P<header>1(?P<length>[0-9]{4})(?P<usage>[A-Z0-9]{2})(?P<letter>[A-Z0-9])(?P<mode>[A-Z0-9])[A-Za-z0-9]{2}"
+    r"(?P<exportability>[A-Z])(?P<optional>[0-9]{2})[0-9]{2})(?P<sealed>(?:[0-9A-F]{32}){1,4}[0-9A-F]{16})",
+    re.ASCII,
+)
+_HEADER: Final = 16
+_CIPHER_BLOCK: Final = 16
+
+
+class KeyBlock(str):
+    """The name of a key: printable, immutable, safe to store and to log, useless without the LMK.
+
+    Raises: KeyBlockError: not the form above. Whether it is authentic shows when the HSM opens it.
+
+    >>> block = KeyBlock("S10064M0DC00E0000" + "0" * 48)
+    >>> block.usage, block.mode
+    (<KeyUsage.MAC: 'M0'>, <ModeOfUse.GENERATE_AND_VERIFY: 'C'>)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> KeyBlock:
+        if type(text) is cls:
+            return text
+        match = _BLOCK.fullmatch(text)
+        if match is None:
+            raise KeyBlockError(
+                "key block: need S, version 1, a 16-character header without optional blocks and hexadecimal"
+                f" ciphertext, found {len(text)} characters of another form"
+            )
+        if int(match["length"]) != len(text) - 1:
+            raise KeyBlockError(
+                f"key block: the header says {int(match['length'])} characters, there are {len(text) - 1}"
+            )
+        if match["optional"] != "00":
+            raise KeyBlockError(f"key block: {match['optional']} optional blocks, none is known here")
+        return super().__new__(cls, text)
+
+    @property
+    def header(self) -> str:
+        """The 16 header characters, from the version on."""
+        return self[1 : 1 + _HEADER]
+
+    @property
+    def usage(self) -> KeyUsage:
+        """Raises: KeyBlockError: a usage this HSM does not know."""
+        code = self[6:8]
+        if code not in _USAGES:
+            raise KeyBlockError(f"key block: usage {code} is not known here")
+        return KeyUsage(code)
+
+    @property
+    def letter(self) -> str:
+        """The algorithm letter: D DES, T TDES of either length, A AES, 4 SM4."""
+        return self[8]
+
+    @property
+    def mode(self) -> ModeOfUse:
+        """Raises: KeyBlockError: a mode of use this HSM does not know."""
+        if self[9] not in _MODES:
+            raise KeyBlockError(f"key block: mode of use {self[9]} is not known here")
+        return ModeOfUse(self[9])
+
+    @property
+    def exportability(self) -> Exportability:
+        """Raises: KeyBlockError: none of E, N, S."""
+        if self[12] not in _EXPORTABILITIES:
+            raise KeyBlockError(f"key block: exportability {self[12]} is not one of E, N, S")
+        return Exportability(self[12])
+
+
+def wrap(
+    lmk: Lmk,
+    key: bytes,
+    usage: KeyUsage,
+    algorithm: Algorithm,
+    entropy: Callable[[int], bytes],
+    mode: ModeOfUse | None = None,
+    exportability: Exportability = Exportability.EXPORTABLE,
+) -> KeyBlock:
+    """Seal a clear key with its description.
+
+    Args:
+        key: as many bytes as `algorithm` asks for.
+        entropy: gives the fill behind the key.
+        mode: one the usage may carry; the usual one when left out.
+    Raises: KeyCheckError: the key's length. KeyBlockError: a mode that does not go with the usage.
+    """
+    require_key_length(algorithm, key)
+    mode = MODES[usage][0] if mode is None else mode
+    if mode not in MODES[usage]:
+        raise KeyBlockError(f"key block: usage {usage} does not go with mode of use {mode}")
+    return seal(lmk, f"{usage}{algorithm.letter}{mode}00{exportability}0000", key, entropy)
+
+
+def seal(lmk: Lmk, description: str, key: bytes, entropy: Callable[[int], bytes]) -> KeyBlock:
+    """Seal `key` under the 11 header characters that follow the length field."""
+    fill_bytes = -(2 + len(key)) % _CIPHER_BLOCK
+    payload = (len(key) * 8).to_bytes(2, "big") + key + drawn(entropy, fill_bytes)
+    characters = _HEADER + 2 * (len(payload) + MAC_BYTES)
+    header = f"1{characters:04d}{description}"
+    return KeyBlock(f"S{header}{lmk.seal(header.encode('ascii'), payload).hex().upper()}")
+
+
+def unwrap(lmk: Lmk, block: KeyBlock) -> tuple[Algorithm, bytes]:
+    """The algorithm and the clear key of a block, once it proves authentic.
+
+    Raises: KeyBlockError: altered, sealed under another LMK, or header and key do not go together.
+    """
+    payload = lmk.unseal(block.header.encode("ascii"), bytes.fromhex(block[1 + _HEADER :]))
+    bits = int.from_bytes(payload[:2], "big")
+    algorithm = algorithm_of(block.letter, bits // 8)
+    if algorithm is None or bits % 8 or bits // 8 > len(payload) - 2:
+        raise KeyBlockError(f"key block: no algorithm {block.letter} has a key of the length sealed in it")
+    return algorithm, payload[2 : 2 + bits // 8]
+
+
+def drawn(entropy: Callable[[int], bytes], size: int) -> bytes:
+    """`size` bytes of entropy. Raises: CipherError: the source gave another number."""
+    found = entropy(size)
+    if type(found) is not bytes or len(found) != size:
+        raise CipherError(f"entropy: asked for {size} bytes, the source gave something else")
+    return found
+
+
+_USAGES: Final = frozenset(KeyUsage)
+_MODES: Final = frozenset(ModeOfUse)
+_EXPORTABILITIES: Final = frozenset(Exportability)

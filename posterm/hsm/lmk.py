@@ -1,0 +1,78 @@
+"""The local master key: the one secret under which every key block of this HSM is sealed.
+
+An AES-256 key-block LMK. Two keys are derived from it, one to encipher and one to authenticate, and it is not used
+itself.
+
+Source: Thales payShield key block LMK, version 1; the derivation is that of ANSI X9.143-2021, 7.3.2 (CMAC, AES-256).
+Left out: variant LMKs, the TDES key-block LMK (version 0), several LMKs at a time.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from posterm.hsm.errors import KeyBlockError
+from posterm.hsm.primitives import aes_cbc_decrypt, aes_cbc_encrypt, aes_cmac
+
+MAC_BYTES: Final = 8
+
+# Published test key-block LMK (AES-256) of the payShield; anyone can open what it seals.
+_TEST_LMK: Final = bytes.fromhex("9B71333A13F9FAE72F9D0E2DAB4AD6784718012F9244033F3F26A2DE0C8AA11A")
+
+
+class Lmk:
+    """A local master key. `seal` and `unseal` bind a header to the key it describes.
+
+    Args:
+        key: 32 bytes.
+    Raises: KeyBlockError: another length.
+    """
+
+    __slots__ = ("_encryption_key", "_mac_key", "check_value", "is_test")
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise KeyBlockError(f"a local master key is 32 bytes, this has {len(key)}")
+        self._encryption_key = _derive(key, usage=0)
+        self._mac_key = _derive(key, usage=1)
+        self.check_value: bytes = aes_cmac(key, bytes(16))[:3]
+        """3 bytes that name the LMK without telling it."""
+        self.is_test: bool = hmac.compare_digest(key, _TEST_LMK)
+        """True for the published test LMK, under which nothing real may be kept."""
+
+    @classmethod
+    def test(cls) -> Lmk:
+        """The published test LMK."""
+        return cls(_TEST_LMK)
+
+    def seal(self, header: bytes, payload: bytes) -> bytes:
+        """Encipher whole 16-byte blocks under `header` (16 bytes): the ciphertext, then an 8-byte MAC over both."""
+        ciphertext = aes_cbc_encrypt(self._encryption_key, header, payload)
+        return ciphertext + aes_cmac(self._mac_key, header + ciphertext)[:MAC_BYTES]
+
+    def unseal(self, header: bytes, sealed: bytes) -> bytes:
+        """What `seal` was given.
+
+        Raises: KeyBlockError: header or ciphertext is not what was sealed under this LMK.
+        """
+        ciphertext, mac = sealed[:-MAC_BYTES], sealed[-MAC_BYTES:]
+        if not hmac.compare_digest(aes_cmac(self._mac_key, header + ciphertext)[:MAC_BYTES], mac):
+            raise KeyBlockError(
+                "key block: the authentication code does not match its header and key",
+                hint="the block was altered, or sealed under another local master key",
+            )
+        return aes_cbc_decrypt(self._encryption_key, header, ciphertext)
+
+    def __repr__(self) -> str:
+        return f"<Lmk {'test' if self.is_test else self.check_value.hex().upper()}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("Lmk is not pickled: it would travel in the clear")
+
+
+def _derive(key: bytes, usage: int) -> bytes:
+    # Counter, key usage (0 encipher, 1 authenticate), separator, algorithm 0004 (AES-256), 0100 bits asked for.
+    return b"".join(
+        aes_cmac(key, bytes([counter]) + usage.to_bytes(2, "big") + bytes.fromhex("0000040100")) for counter in (1, 2)
+    )
