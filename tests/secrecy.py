@@ -2,7 +2,7 @@
 
 It reads, of every test, what pytest captured (stdout, stderr, log records), the text of a failure, what `capsys` and
 its relatives handed to the test, what the command runner and captured child processes printed, and what the test
-registered with the `watched_output` fixture. A test that shows test data on purpose carries `@pytest.mark.shows_test_data`.
+registered with the `watched_output` fixture. A test that shows test data on purpose carries the mark `shows_test_data`.
 Under xdist the workers attach the texts to their reports and the controller reads them.
 """
 
@@ -60,10 +60,10 @@ class SecrecyWatch:
             terminalreporter.write_line(f"LEAKED {test}: {secret}")
 
     def _read(self, report: pytest.TestReport | pytest.CollectReport) -> None:
-        text = "\n".join((report.nodeid, report.longreprtext, *(content for _, content in report.sections)))
+        text = "\n".join((report.longreprtext, *(content for _, content in report.sections)))
         for secret in leaks(text, self._secrets):
-            # A parametrized test may carry the secret in its very name.
-            test = report.nodeid if not leaks(report.nodeid, self._secrets) else report.nodeid.split("[")[0]
+            # The name of a parametrized test is its source text, not output; it may hold a secret, and then is cut.
+            test = report.nodeid.split("[")[0] if leaks(report.nodeid, self._secrets) else report.nodeid
             self.found.setdefault((test, secret))
 
 

@@ -28,7 +28,7 @@ PLANTED = {
     "taken_by_capsys": "def test_{}(capsys):\n    print(PAN)\n    capsys.readouterr()",
     "by_a_child": "def test_{}(): subprocess.run([sys.executable, '-c', f'print({{PAN}})'], capture_output=True)",
     "in_a_file": "def test_{}(watched_output): watched_output(b'card ' + PAN.encode())",
-    "in_the_name": "@pytest.mark.parametrize('pan', [PAN])\ndef test_{}(pan): pass",
+    "by_a_test_named_after_it": "@pytest.mark.parametrize('pan', [PAN])\ndef test_{}(pan): print(pan)",
     "by_a_command": (
         "app = typer.Typer()\n@app.command()\ndef show(): typer.echo(PAN)\n"
         "def test_{}(): assert CliRunner().invoke(app).exit_code == 0"
@@ -36,6 +36,7 @@ PLANTED = {
 }
 FAILING = "def test_in_a_failure(): assert PAN == ''"
 INNOCENT = (
+    "@pytest.mark.parametrize('pan', [PAN])\ndef test_named_after_it_only(pan): pass",
     "@pytest.mark.shows_test_data\ndef test_on_purpose(): print(PAN)",
     "def test_masked(): print(PAN[:6] + '******' + PAN[-4:])",
 )
