@@ -1,0 +1,284 @@
+"""A dialect: a table of elements, checked when it is built, that packs and unpacks messages.
+
+What a dialect accepts it packs again to the same bytes; everything else raises UnpackError. This is the plain
+interpreter: it walks the bitmap and calls the reader of each element.
+
+Source: ISO 8583:1987, 4 (message structure). Leaves out which elements a message type must carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from posterm.iso8583 import bitmap as bitmaps
+from posterm.iso8583.codec import Kept, Reader, Writer, make_mti_codec, make_reader, make_writer
+from posterm.iso8583.composite import BoundLayout, Composite
+from posterm.iso8583.element import Element, Encodings, resolved
+from posterm.iso8583.errors import DialectError, PackError, ReadError, UnpackError
+from posterm.iso8583.mask import masked
+from posterm.iso8583.message import Message
+from posterm.iso8583.table import check_elements, element_from_spec
+
+MAC_ELEMENTS = (64, 128, 192)
+MAC_BYTES = 8
+_PLAN_LIMIT = 1024
+_SHOWN_CHARACTERS = 44
+
+Mac = Callable[[bytes], bytes]
+Plan = tuple[tuple[tuple[int, Reader], ...], int, int, bool]
+
+
+class Dialect:
+    """Packs and unpacks messages by a table of elements. Immutable; `derive` makes a relative.
+
+    Raises: DialectError: the table contradicts itself.
+    """
+
+    __slots__ = (
+        "_bitmap_start", "_layouts", "_plans", "_read_mti", "_readers", "_write_mti", "_writers",
+        "elements", "encodings", "name", "title",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, elements: Iterable[Element], encodings: Encodings | None = None, *, title: str = ""
+    ) -> None:
+        encodings = encodings or Encodings()
+        table = check_elements(name, elements, encodings)
+        self.name = name
+        self.title = title or name
+        self.encodings = encodings
+        self.elements: Mapping[int, Element] = MappingProxyType(table)
+        self._read_mti, self._write_mti, self._bitmap_start = make_mti_codec(encodings.mti, name)
+        self._readers: dict[int, Reader] = {}
+        self._writers: dict[int, Writer] = {}
+        self._layouts: dict[int, BoundLayout] = {}
+        self._plans: dict[bytes, Plan] = {}
+        for number, element in table.items():
+            where = f"{name}, DE {number} {element.name}"
+            reader, prefix_size = make_reader(element, encodings)
+            writer = make_writer(element, encodings, where)
+            layout = None
+            if element.layout is not None:
+                layout = BoundLayout(element.layout, str(number), where, resolved(element.format, encodings).encoding)
+                self._layouts[number] = layout
+                reader = _composite_reader(reader, layout, prefix_size)
+            self._readers[number] = reader
+            self._writers[number] = writer if layout is None else _composite_writer(writer, layout)
+
+    def __repr__(self) -> str:
+        return f"<Dialect {self.name} of {len(self.elements)} elements>"
+
+    def unpack(self, wire: bytes | bytearray | memoryview) -> Message:
+        """Read a message from its MTI on.
+
+        Raises: UnpackError: the bytes are no message of this dialect, or more follow its last element.
+        """
+        if wire.__class__ is not bytes:
+            wire = bytes(memoryview(wire))
+        mti, number = "", 0
+        values: dict[int, Any] = {}
+        kept: Kept = {}
+        try:
+            mti = self._read_mti(wire)
+            steps, position, unknown, canonical = self._plan(wire)
+            if not canonical:
+                kept[1] = wire[self._bitmap_start : position]
+            for number, read in steps:
+                values[number], position = read(wire, position, kept)
+            number = unknown
+            if unknown or position != len(wire):
+                self._refuse_rest(unknown, position, len(wire))
+        except ReadError as fault:
+            raise self._unpack_error(fault, wire, mti, number, values) from None
+        return Message.from_dialect(self, mti, values, kept)
+
+    def pack(self, message: Message, *, mac: Mac | None = None) -> bytes:
+        """Write a message. With `mac`, its last element becomes the MAC element of this dialect.
+
+        Args:
+            mac: called with the packed bytes from the MTI to the end of the element before the MAC, the bitmap
+                announcing the MAC already; returns 8 bytes.
+        Raises: PackError: a value does not fit its element.
+        """
+        mti, values, kept = message.for_packing(self)
+        mac_element = 0
+        if mac is not None:
+            mac_element = self.mac_element
+            values = {number: value for number, value in values.items() if number < mac_element}
+        writers = self._writers
+        body: list[bytes] = []
+        try:
+            for number, value in values.items():
+                if kept and number in kept:
+                    body.append(kept[number])
+                elif value.__class__ is Composite:
+                    body.append(writers[number](value.raw))
+                else:
+                    body.append(writers[number](value))
+        except KeyError:
+            raise self._no_such_element(number) from None
+        present = [*values, mac_element] if mac_element else list(values)
+        packed_bitmap = bitmaps.build(present, self.encodings.bits)
+        if 1 in kept and bitmaps.numbers(kept[1], self.encodings.bits) == present:
+            packed_bitmap = kept[1]
+        packed = b"".join((self._write_mti(mti), packed_bitmap, *body))
+        if mac is None:
+            return packed
+        code: object = mac(packed)
+        if not isinstance(code, bytes) or len(code) != MAC_BYTES:
+            raise PackError(
+                f"{self.name}, DE {mac_element}: need a MAC of {MAC_BYTES} bytes, have another",
+                path=str(mac_element),
+                code="mac",
+            )
+        return packed + writers[mac_element](code)
+
+    def split_mac(self, wire: bytes) -> tuple[bytes, bytes]:
+        """The bytes that the MAC of a received message covers, and the MAC.
+
+        Raises: UnpackError: no message of this dialect, or its last element is no MAC (code `mac`).
+        """
+        message = self.unpack(wire)
+        last = max(message, default=0)
+        code = message.get(last)
+        if last not in MAC_ELEMENTS or not isinstance(code, bytes):
+            fault = ReadError(
+                "mac", len(wire), f"DE {self.mac_element} as last element", f"DE {last}" if last else "none"
+            )
+            raise self._unpack_error(fault, bytes(wire), message.mti, self.mac_element, dict(message.items()))
+        covered = len(wire) - len(self._writers[last](code))
+        return bytes(wire[:covered]), code
+
+    @property
+    def mac_element(self) -> int:
+        """The number of the element that carries the MAC: the last of 64, 128 and 192 in the table.
+
+        Raises: PackError: the dialect has none.
+        """
+        for number in reversed(MAC_ELEMENTS):
+            if number in self.elements:
+                return number
+        raise PackError(f"{self.name}: need DE 64, 128 or 192 for a MAC, have none", code="mac")
+
+    def message(self, mti: str, elements: Mapping[int, Any] | None = None) -> Message:
+        """A message of this dialect: like `Message`, with the sub-elements of raw values readable at once."""
+        built = Message(mti, elements)
+        return Message.from_dialect(self, mti, {n: self.attach(n, value) for n, value in built.items()}, {})
+
+    def layout(self, number: int) -> BoundLayout | None:
+        """How an element of this dialect divides, or None."""
+        return self._layouts.get(number)
+
+    def attach(self, number: int, value: Any) -> Any:
+        """A raw value of an element with sub-elements as a `Composite`; anything else as it is."""
+        layout = self._layouts.get(number)
+        if layout is None or not isinstance(value, bytes if layout.codec == "raw" else str):
+            return value
+        return Composite(layout, value)
+
+    def derive(
+        self,
+        name: str,
+        change: Iterable[Element] | Mapping[str, Mapping[str, Any]] = (),
+        drop: Iterable[int] = (),
+        *,
+        title: str = "",
+        encodings: Encodings | None = None,
+    ) -> Dialect:
+        """A relative: elements changed or added, elements dropped.
+
+        Args:
+            change: elements, or what stands under `[elements]` in a dialect file.
+        Raises: DialectError: the new table contradicts itself, or an element to drop is not there.
+        """
+        table = dict(self.elements)
+        for number in drop:
+            if table.pop(number, None) is None:
+                raise DialectError(f"{name}, drop: need elements of {self.name}, have {number!r}")
+        if isinstance(change, Mapping):
+            change = [element_from_spec(name, str(number), spec) for number, spec in change.items()]
+        for element in change:
+            table[element.number] = element
+        return Dialect(name, table.values(), encodings or self.encodings, title=title or f"{self.title}, {name}")
+
+    def _plan(self, wire: bytes) -> Plan:
+        """The readers a bitmap asks for, where they begin, the first unknown element, whether we would write it so."""
+        start = self._bitmap_start
+        plan = self._plans.get(wire[start : start + bitmaps.BITMAP_BYTES])
+        if plan is not None:
+            return plan
+        bits = self.encodings.bits
+        end = bitmaps.measure(wire, start, bits)
+        raw = wire[start:end]
+        plan = self._plans.get(raw)
+        if plan is not None:
+            return plan
+        present = bitmaps.numbers(raw, bits)
+        unknown = next((number for number in present if number not in self._readers), 0)
+        known = [number for number in present if not unknown or number < unknown]
+        steps = tuple((number, self._readers[number]) for number in known)
+        plan = (steps, end, unknown, raw == bitmaps.build(present, bits))
+        if len(self._plans) >= _PLAN_LIMIT:
+            self._plans.clear()
+        self._plans[raw] = plan
+        return plan
+
+    def _refuse_rest(self, unknown: int, position: int, size: int) -> None:
+        """Raise for an element that is not in the table, or for bytes after the last one."""
+        if unknown:
+            at = self._bitmap_start + (unknown - 1) // 8
+            raise ReadError("unknown-element", at, "an element of this dialect", "another announced in the bitmap")
+        raise ReadError("trailing", position, "the end", f"{size - position} more bytes")
+
+    def _no_such_element(self, number: int) -> PackError:
+        return PackError(
+            f"{self.name}: need elements of this dialect, have DE {number}", path=str(number), code="element"
+        )
+
+    def _unpack_error(
+        self, fault: ReadError, wire: bytes, mti: str, number: int, values: dict[int, Any]
+    ) -> UnpackError:
+        element = self.elements.get(number)
+        if element is not None:
+            place = f"DE {number} {element.name}"
+        elif number:
+            place = f"DE {number}"
+        else:
+            place = {"mti": "MTI", "trailing": "after the last element"}.get(fault.code, "bitmap" if mti else "MTI")
+        varying = [n for n in values if self.elements[n].prefix is not None]
+        last = f"; the last DE with a length prefix was {varying[-1]}" if varying else ""
+        shown = " ".join(f"{n}={_short(masked(self.elements[n], value))}" for n, value in values.items())
+        text = (
+            f"{self.name} {mti or '----'}, {place}: need {fault.needed}, have {fault.found}\n"
+            f"  at byte {fault.offset} of {len(wire)}{last}"
+        )
+        return UnpackError(
+            text + (f"\n  unpacked: {shown}" if shown else ""),
+            path=str(number) if number else "",
+            offset=fault.offset,
+            needed=fault.needed,
+            found=fault.found,
+            code=fault.code,
+            partial=Message.from_dialect(self, mti, values, {}),
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…({len(text)})"
+
+
+def _composite_reader(read: Reader, layout: BoundLayout, prefix_size: int) -> Reader:
+    def read_composite(wire: bytes, pos: int, kept: Kept) -> tuple[Any, int]:
+        value, end = read(wire, pos, kept)
+        return Composite(layout, value, pos + prefix_size), end
+
+    return read_composite
+
+
+def _composite_writer(write: Writer, layout: BoundLayout) -> Writer:
+    def write_composite(value: object) -> bytes:
+        return write(layout.build(value) if isinstance(value, Mapping) else value)
+
+    return write_composite

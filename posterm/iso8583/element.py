@@ -1,0 +1,169 @@
+"""The vocabulary of a dialect table: elements, their formats, length prefixes and inner layouts. Data only.
+
+A packed element has four separate knobs: what its length counts (digits or bytes), on which side an odd digit count is
+filled (alignment), the nibble it is filled with, and the alphabet (the kind). What a format leaves empty it takes from
+the encodings of its dialect.
+
+Source: ISO 8583:1987, 4 (attributes of data elements). Leaves out amounts with a sign letter (x+n).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Kind = Literal["n", "a", "an", "ans", "b", "z", "text"]
+Counts = Literal["", "digits", "bytes"]
+Align = Literal["", "left", "right"]
+LayoutKind = Literal["positional", "items", "ber-tlv", "tag-length-value"]
+
+KINDS: tuple[Kind, ...] = ("n", "a", "an", "ans", "b", "z", "text")
+LAYOUT_KINDS: tuple[LayoutKind, ...] = ("positional", "items", "ber-tlv", "tag-length-value")
+MAX_PREFIX_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The alphabet, size and encoding of a value.
+
+    `length` is the exact length of a fixed element and the greatest of a variable one, in digits for packed digits and
+    in bytes for everything else. `encoding` is `bcd`, `raw` (bytes) or the name of a Python text codec; empty takes the
+    dialect's. `minimum` matters to variable elements only.
+    """
+
+    kind: Kind
+    length: int
+    encoding: str = ""
+    counts: Counts = ""
+    align: Align = ""
+    pad: str = ""
+    minimum: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A length prefix of `digits` decimal digits (for `binary`: bytes); `encoding` is bcd, binary or a text codec."""
+
+    digits: int
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sub-element. `length` 0 means: whatever is left, or whatever the length field of its layout says."""
+
+    id: str
+    name: str
+    kind: Kind = "ans"
+    length: int = 0
+    sensitive: bool = False
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the value of an element divides.
+
+    positional: the parts follow each other; a value may end after any of them.
+    items: pieces of `item_length` each, numbered from 1.
+    ber-tlv: tag, length, value as chip cards write them.
+    tag-length-value: a tag of `tag_length` characters, `length_digits` decimal digits, as many bytes of value.
+    """
+
+    kind: LayoutKind
+    parts: tuple[Part, ...] = ()
+    tag_length: int = 2
+    length_digits: int = 3
+    item_length: int = 0
+
+    def part(self, part_id: str) -> Part | None:
+        """The description of one sub-element, or None when the table does not list it."""
+        for part in self.parts:
+            if part.id == part_id:
+                return part
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One data element: its number, name, format, and length prefix when its length varies."""
+
+    number: int
+    name: str
+    format: Format
+    prefix: Prefix | None = None
+    sensitive: bool = False
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encodings:
+    """What the formats of a dialect leave open.
+
+    `mti` and `digits`: bcd or a text codec; `text`: a text codec; `length`: bcd, binary or a text codec. `bits` is the
+    greatest element number: 64, 128 or 192.
+    """
+
+    mti: str = "ascii"
+    digits: str = "ascii"
+    text: str = "ascii"
+    length: str = "ascii"
+    bits: int = 128
+
+
+L = Prefix(1)
+LL = Prefix(2)
+LLL = Prefix(3)
+LLLL = Prefix(4)
+LLLLL = Prefix(5)
+LLLLLL = Prefix(6)
+PREFIXES = {"L": L, "LL": LL, "LLL": LLL, "LLLL": LLLL, "LLLLL": LLLLL, "LLLLLL": LLLLLL}
+
+
+def n(length: int) -> Format:
+    """Decimal digits."""
+    return Format("n", length)
+
+
+def a(length: int) -> Format:
+    """Letters and space."""
+    return Format("a", length)
+
+
+def an(length: int) -> Format:
+    """Letters, digits and space."""
+    return Format("an", length)
+
+
+def ans(length: int) -> Format:
+    """Printable ASCII characters."""
+    return Format("ans", length)
+
+
+def b(length: int) -> Format:
+    """Bytes."""
+    return Format("b", length)
+
+
+def z(length: int) -> Format:
+    """Track data: digits, `=` and, once enciphered, any other nibble."""
+    return Format("z", length)
+
+
+def text(length: int, codec: str) -> Format:
+    """Whatever the codec can write."""
+    return Format("text", length, encoding=codec)
+
+
+def resolved(fmt: Format, encodings: Encodings) -> Format:
+    """The format with everything it left open filled in from the dialect's encodings."""
+    encoding = fmt.encoding
+    if not encoding:
+        if fmt.kind == "b":
+            encoding = "raw"
+        elif fmt.kind in ("n", "z"):
+            encoding = encodings.digits
+        else:
+            encoding = encodings.text
+    counts: Counts = fmt.counts or ("digits" if encoding == "bcd" else "bytes")
+    return replace(fmt, encoding=encoding, counts=counts, pad=fmt.pad or "0")

@@ -1,0 +1,139 @@
+"""A message: its type and its elements, immutable.
+
+Elements are addressed by number (`message[4]`), sub-elements by path (`message["55.9F02"]`). What a message remembers
+beside its values are encodings that were legal but not what this library would have written, so that an unchanged
+element packs to the bytes it came from; they take no part in comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from posterm.iso8583.errors import PackError, UnpackError
+
+if TYPE_CHECKING:
+    from posterm.iso8583.dialect import Dialect
+
+MAX_ELEMENT = 192
+
+
+class Message(Mapping[int, Any]):
+    """A message type of four digits and elements in ascending order.
+
+    Values are `str` for numbers and text, `bytes` for binary, and for elements with sub-elements a `Composite`, a bare
+    raw value or (to be packed) a mapping of parts. The dialect checks them when the message is packed.
+
+    Raises: PackError: an element number is not an integer from 2 to 192.
+
+    >>> Message("0800", {41: "10000001", 11: "000001"})
+    <Message 0800 with 11 41>
+    """
+
+    __slots__ = ("_dialect", "_kept", "_mti", "_values")
+
+    def __init__(self, mti: str, elements: Mapping[int, Any] | None = None) -> None:
+        values = dict(elements) if elements else {}
+        for number in values:
+            if type(number) is not int or not 2 <= number <= MAX_ELEMENT:
+                raise PackError(f"need element numbers from 2 to {MAX_ELEMENT}, have another key", code="element")
+        self._fill(mti, dict(sorted(values.items())), None, {})
+
+    @classmethod
+    def from_dialect(cls, dialect: Dialect, mti: str, values: dict[int, Any], kept: dict[int, bytes]) -> Message:
+        """A message as a dialect read it: values ascending and checked already, `kept` its unusual encodings."""
+        message = cls.__new__(cls)
+        cls._fill(message, mti, values, dialect, kept)
+        return message
+
+    def _fill(self, mti: str, values: dict[int, Any], dialect: Dialect | None, kept: dict[int, bytes]) -> None:
+        self._mti = mti
+        self._values = values
+        self._dialect = dialect
+        self._kept = kept
+
+    @property
+    def mti(self) -> str:
+        """The message type, four digits; empty in the partial message of an error that concerns the type itself."""
+        return self._mti
+
+    def for_packing(self, dialect: Dialect) -> tuple[str, dict[int, Any], dict[int, bytes]]:
+        """Type, values and what this very dialect is to write as it was read."""
+        return self._mti, self._values, self._kept if self._dialect is dialect else {}
+
+    def __getitem__(self, key: int | str) -> Any:
+        if type(key) is int:
+            return self._values[key]
+        if not isinstance(key, str):
+            raise KeyError(key)
+        head, _, rest = key.partition(".")
+        value = self._values.get(int(head)) if head.isascii() and head.isdigit() and len(head) <= 3 else None
+        try:
+            for part in rest.split(".") if rest else ():
+                value = value[part] if isinstance(value, Mapping) and part in value else None
+        except UnpackError as error:
+            error.partial = self
+            raise
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    @overload
+    def get(self, key: int | str, /) -> Any: ...
+    @overload
+    def get(self, key: int | str, default: Any, /) -> Any: ...
+    def get(self, key: int | str, default: Any = None, /) -> Any:
+        """The value at a number or path, or `default` when there is none.
+
+        Raises: UnpackError: the path leads into an element that is malformed inside.
+        """
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        if type(key) is int:
+            return key in self._values
+        try:
+            self[key]  # type: ignore[index]
+        except KeyError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Message):
+            return NotImplemented
+        return self._mti == other._mti and self._values == other._values
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        present = " ".join(map(str, self._values)) or "no elements"
+        return f"<Message {self._mti or '----'} with {present}>"
+
+    def with_elements(
+        self, changes: Mapping[int, Any] | None = None, *, drop: Iterable[int] = (), mti: str | None = None
+    ) -> Message:
+        """A copy with elements set and dropped, and another type if one is given.
+
+        Raises: PackError: an element number is not an integer from 2 to 192.
+        """
+        values = dict(self._values)
+        kept = dict(self._kept)
+        for number in drop:
+            values.pop(number, None)
+            kept.pop(number, None)
+        dialect = self._dialect
+        for number, value in (changes or {}).items():
+            values[number] = value if dialect is None else dialect.attach(number, value)
+            kept.pop(number, None)
+        message = Message(self._mti if mti is None else mti, values)
+        message._fill(message._mti, message._values, dialect, kept)
+        return message
