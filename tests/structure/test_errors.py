@@ -5,34 +5,30 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import pkgutil
 
 import pytest
 
-import posterm
 from posterm.errors import PostermError
 from tests.structure.source_tree import modules
 
 
-def exception_classes(package) -> dict[str, type[BaseException]]:
-    """Every exception class a module below the package defines, by dotted name."""
-    names = [package.__name__]
-    names += [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+def exception_classes() -> dict[str, type[BaseException]]:
+    """Every exception class a module of posterm defines, by dotted name."""
+    names = [module.name for module in modules("posterm") if not module.name.endswith(".__main__")]
     return {
         f"{name}.{value.__qualname__}": value
         for name in names
-        if not name.endswith(".__main__")
         for value in vars(importlib.import_module(name)).values()
         if inspect.isclass(value) and issubclass(value, BaseException) and value.__module__ == name
     }
 
 
 def test_every_exception_is_a_posterm_error():
-    assert [name for name, cls in exception_classes(posterm).items() if not issubclass(cls, PostermError)] == []
+    assert [name for name, cls in exception_classes().items() if not issubclass(cls, PostermError)] == []
 
 
 def test_every_exception_says_what_it_means():
-    assert [name for name, cls in exception_classes(posterm).items() if not (cls.__doc__ or "").strip()] == []
+    assert [name for name, cls in exception_classes().items() if not (cls.__doc__ or "").strip()] == []
 
 
 @pytest.mark.parametrize(

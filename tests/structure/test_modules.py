@@ -79,6 +79,11 @@ def test_every_module_opens_with_a_docstring():
     assert [module.path for module in modules() if not ast.get_docstring(module.tree)] == []
 
 
+def test_every_package_of_the_wheel_is_a_regular_one():
+    folders = {module.path.rsplit("/", 1)[0] for module in modules("posterm", "simulators")}
+    assert sorted(folders - {module.path.rsplit("/", 1)[0] for module in modules() if module.is_package}) == []
+
+
 def test_only_the_console_prints():
     assert [fault for module in modules("posterm") for fault in print_faults(module)] == []
 
