@@ -21,7 +21,9 @@ Left out: padding methods 2 and 3, CMAC, HMAC.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from posterm.hsm.errors import KeyUsageError, MacError
@@ -61,13 +63,6 @@ KEY_ALGORITHMS: Final[dict[MacAlgorithm, frozenset[Algorithm]]] = {
 }
 """The keys each MAC algorithm takes."""
 
-# What a chain runs under: the key itself, or K1 of a double-length one.
-_CHAINED: Final = {
-    Algorithm.DES: Algorithm.DES,
-    Algorithm.TDES_DOUBLE: Algorithm.DES,
-    Algorithm.SM4: Algorithm.SM4,
-}
-
 
 class MacKey:
     """A MAC key with its kept contexts.
@@ -75,48 +70,24 @@ class MacKey:
     Raises: KeyCheckError: the key is not as long as its algorithm asks for.
     """
 
-    __slots__ = ("_chain", "algorithm", "cipher")
+    __slots__ = ("_makers", "algorithm", "cipher")
 
     def __init__(self, algorithm: Algorithm, key: bytes) -> None:
         self.algorithm = algorithm
         self.cipher = BlockCipher(algorithm, key)
-        chained = _CHAINED.get(algorithm)
-        self._chain = None if chained is None else CbcChain(chained, key[: chained.key_bytes])
+        self._makers = _makers(self.cipher, key)
 
     def generate(self, algorithm: MacAlgorithm, data: bytes) -> bytes:
         """The MAC over `data`, at most 65,536 bytes: 8 bytes as DE 64 carries them.
 
         Raises: KeyUsageError: this key does not go with `algorithm`. MacError: too much data.
         """
-        if self.algorithm not in KEY_ALGORITHMS[algorithm]:
+        maker = self._makers.get(algorithm)
+        if maker is None:
             raise KeyUsageError(f"MAC {algorithm}: a {self.algorithm} key does not go with it")
         if len(data) > LONGEST_DATA:
             raise MacError(f"MAC {algorithm}: at most {LONGEST_DATA} bytes of data, this has {len(data)}")
-        if algorithm is MacAlgorithm.UNIONPAY_ECB:
-            return _ecb_of_hex(self.cipher, data, 8)
-        if algorithm is MacAlgorithm.UNIONPAY_SM4_ECB:
-            return _ecb_of_hex(self.cipher, data, 16)
-        if algorithm is MacAlgorithm.XOR_TDES_BINARY:
-            return self.cipher.encrypt(fold(data, 8).to_bytes(8, "big"))
-        if algorithm is MacAlgorithm.NONE:
-            return bytes(MAC_BYTES)
-        return self._chained(algorithm, data)
-
-    def _chained(self, algorithm: MacAlgorithm, data: bytes) -> bytes:
-        chain = self._chain
-        if chain is None:
-            raise KeyUsageError(f"MAC {algorithm}: a {self.algorithm} key does not go with it")
-        padded = pad(data, chain.block_bytes)
-        if algorithm is MacAlgorithm.X9_19:
-            if len(padded) == 8:
-                return self.cipher.encrypt(padded)
-            # E(K1), D(K2), E(K1) on the last block is one TDES block; only what comes before is chained under K1.
-            carry = int.from_bytes(chain.last_block(padded[:-8]), "big")
-            return self.cipher.encrypt((carry ^ int.from_bytes(padded[-8:], "big")).to_bytes(8, "big"))
-        last = chain.last_block(padded)
-        if algorithm is MacAlgorithm.SM4_CBC_TEXT:
-            return _as_text(last)
-        return last[:MAC_BYTES]
+        return maker(data)
 
     def verify(self, algorithm: MacAlgorithm, data: bytes, mac: bytes) -> None:
         """Raises: MacError: `mac` is not the 8 bytes that `generate` gives. The comparison takes constant time."""
@@ -125,6 +96,64 @@ class MacKey:
 
     def __repr__(self) -> str:
         return f"<MacKey {self.algorithm}>"
+
+
+def _makers(cipher: BlockCipher, key: bytes) -> dict[MacAlgorithm, Callable[[bytes], bytes]]:
+    """What each MAC algorithm does under this key; the algorithms that do not take it are missing."""
+    makers: dict[MacAlgorithm, Callable[[bytes], bytes]] = {MacAlgorithm.NONE: _none}
+    match cipher.algorithm:
+        case Algorithm.DES:
+            chain = CbcChain(Algorithm.DES, key)
+            makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, cipher.encrypt, 8)
+            makers[MacAlgorithm.X9_9] = partial(_chained, chain)
+        case Algorithm.TDES_DOUBLE:
+            makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, cipher.encrypt, 8)
+            makers[MacAlgorithm.XOR_TDES_BINARY] = partial(_folded, cipher.encrypt)
+            makers[MacAlgorithm.X9_19] = partial(_retail, CbcChain(Algorithm.DES, key[:8]), cipher.encrypt)
+        case Algorithm.TDES_TRIPLE:
+            makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, cipher.encrypt, 8)
+            makers[MacAlgorithm.XOR_TDES_BINARY] = partial(_folded, cipher.encrypt)
+        case Algorithm.SM4:
+            chain = CbcChain(Algorithm.SM4, key)
+            makers[MacAlgorithm.UNIONPAY_SM4_ECB] = partial(_ecb_of_hex, cipher.encrypt, 16)
+            makers[MacAlgorithm.SM4_CBC_TEXT] = partial(_chained_text, chain)
+            makers[MacAlgorithm.SM4_CBC_BINARY] = partial(_chained, chain)
+    return makers
+
+
+def _ecb_of_hex(encrypt: Callable[[bytes], bytes], size: int, data: bytes) -> bytes:
+    text = b"%0*X" % (size * 2, fold(data, size))
+    masked = int.from_bytes(encrypt(text[:size]), "big") ^ int.from_bytes(text[size:], "big")
+    return _as_text(encrypt(masked.to_bytes(size, "big")))
+
+
+def _folded(encrypt: Callable[[bytes], bytes], data: bytes) -> bytes:
+    return encrypt(fold(data, 8).to_bytes(8, "big"))
+
+
+def _chained(chain: CbcChain, data: bytes) -> bytes:
+    return chain.last_block(pad(data, chain.block_bytes))[:MAC_BYTES]
+
+
+def _chained_text(chain: CbcChain, data: bytes) -> bytes:
+    return _as_text(chain.last_block(pad(data, chain.block_bytes)))
+
+
+def _retail(chain: CbcChain, encrypt: Callable[[bytes], bytes], data: bytes) -> bytes:
+    # E(K1), D(K2), E(K1) on the last block is one TDES block; only what comes before it is chained under K1.
+    padded = pad(data, 8)
+    if len(padded) == 8:
+        return encrypt(padded)
+    masked = int.from_bytes(chain.last_block(padded[:-8]), "big") ^ int.from_bytes(padded[-8:], "big")
+    return encrypt(masked.to_bytes(8, "big"))
+
+
+def _none(_data: bytes) -> bytes:
+    return bytes(MAC_BYTES)
+
+
+def _as_text(block: bytes) -> bytes:
+    return block[:4].hex().upper().encode("ascii")
 
 
 def compute(algorithm: MacAlgorithm, key: bytes, data: bytes) -> bytes:
@@ -191,34 +220,28 @@ def _steps(algorithm: MacAlgorithm, cipher: BlockCipher, key: bytes, data: bytes
 def fold(data: bytes, size: int) -> int:
     """The exclusive or of all `size`-byte blocks of `data`, zero-padded to whole blocks, as one number.
 
-    The message is one big number, halved until a block is left: a handful of operations where a loop over its blocks
-    would take one for each.
+    The message is one big number, laid over itself at halving distances until its last block holds the sum: a handful
+    of operations where a loop over the blocks would take one for each. What is above the last block is cut off at the
+    end; what is left of it on the way never reaches down again.
     """
-    length = len(data)
-    blocks = -(-length // size)
-    number = int.from_bytes(data, "big") << (blocks * size - length) * 8
-    width = size * 8
-    while blocks > 1:
-        blocks = (blocks + 1) >> 1
-        bits = blocks * width
-        number = (number >> bits) ^ (number & ((1 << bits) - 1))
-    return number
+    number = int.from_bytes(data, "big") << (-len(data) % size * 8)
+    if len(data) > 256:
+        shift = 1 << (len(data) * 8 - 1).bit_length() - 1
+        while shift > 1024:
+            number ^= number >> shift
+            shift >>= 1
+    number ^= number >> 1024
+    number ^= number >> 512
+    number ^= number >> 256
+    number ^= number >> 128
+    if size == 8:
+        return (number ^ number >> 64) & 0xFFFF_FFFF_FFFF_FFFF
+    return number & 0xFFFF_FFFF_FFFF_FFFF_FFFF_FFFF_FFFF_FFFF
 
 
 def pad(data: bytes, size: int) -> bytes:
     """Zero bytes to whole blocks, at least one (ISO/IEC 9797-1, padding method 1)."""
     return data.ljust(max(size, -(-len(data) // size) * size), b"\x00")
-
-
-def _ecb_of_hex(cipher: BlockCipher, data: bytes, size: int) -> bytes:
-    text = b"%0*X" % (size * 2, fold(data, size))
-    encrypt = cipher.encrypt
-    masked = int.from_bytes(encrypt(text[:size]), "big") ^ int.from_bytes(text[size:], "big")
-    return _as_text(encrypt(masked.to_bytes(size, "big")))
-
-
-def _as_text(block: bytes) -> bytes:
-    return block[:4].hex().upper().encode("ascii")
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

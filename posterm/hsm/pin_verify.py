@@ -14,6 +14,7 @@ Left out: PIN lengths beyond 12, encrypted decimalisation tables, the Visa PVV.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from posterm.bcd import is_digits
@@ -24,7 +25,9 @@ from posterm.sensitive import Pan
 DECIMALISATION_TABLE: Final = "0123456789012345"
 """The usual table: A to F become 0 to 5."""
 
-_HEX: Final = "0123456789abcdef"
+_DIGITS: Final = "0123456789"
+_PLUS: Final = {(x, y): str((int(x) + int(y)) % 10) for x in _DIGITS for y in _DIGITS}
+_MINUS: Final = {(x, y): str((int(x) - int(y)) % 10) for x in _DIGITS for y in _DIGITS}
 _VALIDATION_DATA: Final = re.compile(r"[0-9A-F]{16}", re.ASCII)
 _TEMPLATE: Final = re.compile(r"[0-9A-F]{0,11}N[0-9A-F]{0,11}", re.ASCII)
 
@@ -65,19 +68,18 @@ def natural_pin(pvk: BlockCipher, length: int, validation_data: str, decimalisat
     """
     if _VALIDATION_DATA.fullmatch(validation_data) is None:
         raise PinError("PIN validation data: need 16 hexadecimal digits in upper case, found something else")
-    require_decimalisation_table(decimalisation_table)
-    intermediate = pvk.encrypt(bytes.fromhex(validation_data)).hex()[:length]
-    return intermediate.translate(str.maketrans(_HEX, decimalisation_table))
+    table = _translation(decimalisation_table)
+    return pvk.encrypt(bytes.fromhex(validation_data)).hex()[:length].encode("ascii").translate(table).decode("ascii")
 
 
 def offset_of(pin: str, natural: str) -> str:
     """`pin` minus `natural`, digit by digit, modulo 10. Both have the same length."""
-    return "".join([str((int(p) - int(n)) % 10) for p, n in zip(pin, natural, strict=True)])
+    return "".join([_MINUS[pair] for pair in zip(pin, natural, strict=True)])
 
 
 def pin_from_offset(offset: str, natural: str) -> str:
     """`natural` plus `offset`, digit by digit, modulo 10. Both have the same length."""
-    return "".join([str((int(o) + int(n)) % 10) for o, n in zip(offset, natural, strict=True)])
+    return "".join([_PLUS[pair] for pair in zip(offset, natural, strict=True)])
 
 
 def require_offset(offset: str) -> None:
@@ -97,3 +99,9 @@ def require_decimalisation_table(table: str) -> None:
     different = set(table)
     if len(different) < 8 or any(table.count(digit) > 4 for digit in different):
         raise PinError("decimalisation table: need at least 8 different digits, none more than 4 times")
+
+
+@lru_cache(maxsize=64)
+def _translation(decimalisation_table: str) -> bytes:
+    require_decimalisation_table(decimalisation_table)
+    return bytes.maketrans(b"0123456789abcdef", decimalisation_table.encode("ascii"))

@@ -38,15 +38,13 @@ from posterm.hsm.keys import (
 )
 from posterm.hsm.lmk import Lmk
 from posterm.hsm.mac import KEY_ALGORITHMS, MacAlgorithm, MacKey
-from posterm.hsm.pin_block import Pin, PinFormat
+from posterm.hsm.pin_block import WIDENED, Pin, PinFormat
 from posterm.hsm.primitives import BlockCipher, check_value, require_key_length
 from posterm.sensitive import Pan
 
 KEPT_KEYS: Final = 16_384
 """Opened keys kept at most: three for each of five thousand terminals."""
 
-_ANY: Final = frozenset(Algorithm)
-_PIN_CIPHERS: Final = DES_FAMILY | {Algorithm.SM4}
 _LONGEST_CHECK_VALUE: Final = 16
 
 
@@ -60,20 +58,42 @@ class ExportedKey:
     """4 bytes."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Need:
+    """What a command asks of a key. Compared by identity: there is one of each, in the table below."""
+
+    usage: KeyUsage
+    operation: Operation
+    algorithms: frozenset[Algorithm]
+
+
+_PIN_CIPHERS: Final = DES_FAMILY | {Algorithm.SM4}
+
+UNWRAP: Final = Need(KeyUsage.KEY_ENCRYPTION, Operation.DECRYPT, frozenset(Algorithm))
+WRAP: Final = Need(KeyUsage.KEY_ENCRYPTION, Operation.ENCRYPT, frozenset(Algorithm))
+ENCRYPT_PIN: Final = Need(KeyUsage.PIN_ENCRYPTION, Operation.ENCRYPT, _PIN_CIPHERS)
+DECRYPT_PIN: Final = Need(KeyUsage.PIN_ENCRYPTION, Operation.DECRYPT, _PIN_CIPHERS)
+GENERATE_OFFSET: Final = Need(KeyUsage.PIN_VERIFICATION_IBM, Operation.GENERATE, DES_FAMILY)
+VERIFY_OFFSET: Final = Need(KeyUsage.PIN_VERIFICATION_IBM, Operation.VERIFY, DES_FAMILY)
+ENCRYPT_TRACK: Final = Need(KeyUsage.DATA_ENCRYPTION, Operation.ENCRYPT, DES_FAMILY)
+DECRYPT_TRACK: Final = Need(KeyUsage.DATA_ENCRYPTION, Operation.DECRYPT, DES_FAMILY)
+GENERATE_MAC: Final = {form: Need(KeyUsage.MAC, Operation.GENERATE, keys) for form, keys in KEY_ALGORITHMS.items()}
+VERIFY_MAC: Final = {form: Need(KeyUsage.MAC, Operation.VERIFY, keys) for form, keys in KEY_ALGORITHMS.items()}
+
+
 class _OpenKey:
-    """An unsealed key: its attributes and its kept contexts, without the key itself."""
+    """An unsealed key: its kept contexts, without the key itself, and the needs it was found to meet."""
 
-    __slots__ = ("algorithm", "cipher", "mac", "permits", "usage")
+    __slots__ = ("algorithm", "cipher", "mac", "passed")
 
-    def __init__(self, usage: KeyUsage, mode: ModeOfUse, algorithm: Algorithm, clear: bytes) -> None:
-        self.usage = usage
-        self.permits = PERMITS[mode]
+    def __init__(self, algorithm: Algorithm, clear: bytes) -> None:
         self.algorithm = algorithm
         self.mac = MacKey(algorithm, clear)
         self.cipher: BlockCipher = self.mac.cipher
+        self.passed: set[Need] = set()
 
     def __repr__(self) -> str:
-        return f"<_OpenKey {self.usage} {self.algorithm}>"
+        return f"<_OpenKey {self.algorithm}>"
 
 
 class SoftHsm:
@@ -198,7 +218,7 @@ class SoftHsm:
             kcv: 2 to 16 bytes of the expected check value; without one nothing tells a wrong key.
         Raises: KeyCheckError: length, zero half, or the check value. KeyUsageError: `kek` is none, or too weak.
         """
-        opened = self._open(kek, KeyUsage.KEY_ENCRYPTION, Operation.DECRYPT, _ANY)
+        opened = self._open(kek, UNWRAP)
         _require_wraps(opened.algorithm, algorithm)
         require_key_length(algorithm, cryptogram)
         _require_no_zero_half(algorithm, cryptogram)
@@ -214,7 +234,7 @@ class SoftHsm:
         """
         if key.exportability is Exportability.NON_EXPORTABLE:
             raise KeyUsageError(f"key export: the header of this {key.usage} key forbids it")
-        opened = self._open(kek, KeyUsage.KEY_ENCRYPTION, Operation.ENCRYPT, _ANY)
+        opened = self._open(kek, WRAP)
         algorithm, clear = key_block.unwrap(self._lmk, KeyBlock(key))
         _require_wraps(opened.algorithm, algorithm)
         return ExportedKey(opened.cipher.encrypt(clear), check_value(algorithm, clear, 4))
@@ -231,12 +251,12 @@ class SoftHsm:
 
         Raises: KeyUsageError: no MAC key, or not one for `algorithm`. MacError: too much data.
         """
-        opened = self._open(key, KeyUsage.MAC, Operation.GENERATE, KEY_ALGORITHMS[algorithm])
+        opened = self._open(key, GENERATE_MAC[algorithm])
         return opened.mac.generate(algorithm, data)
 
     def verify_mac(self, key: KeyBlock, algorithm: MacAlgorithm, data: bytes, mac: bytes) -> None:
         """Raises: MacError: `mac` is not the MAC over `data`. KeyUsageError: as `generate_mac`."""
-        opened = self._open(key, KeyUsage.MAC, Operation.VERIFY, KEY_ALGORITHMS[algorithm])
+        opened = self._open(key, VERIFY_MAC[algorithm])
         opened.mac.verify(algorithm, data, mac)
 
     # --- PIN ----------------------------------------------------------------------------------------------------------
@@ -251,7 +271,7 @@ class SoftHsm:
         Raises: KeyUsageError: no PIN encryption key, or its cipher and the form differ in block length.
             PinError: PIN or PAN missing, or a PIN too many.
         """
-        opened = self._open(pik, KeyUsage.PIN_ENCRYPTION, Operation.ENCRYPT, _PIN_CIPHERS)
+        opened = self._open(pik, ENCRYPT_PIN)
         clear = pin_block.encode(_form_for(opened.algorithm, form), pin, pan)
         if form is PinFormat.NO_PIN:
             clear = clear.ljust(opened.cipher.block_bytes, b"\xff")
@@ -274,7 +294,7 @@ class SoftHsm:
             decimalisation_table: 16 digits, at least 8 different, none more than 4 times.
         Raises: KeyUsageError: no IBM PIN verification key. PinError: validation data or table of another form.
         """
-        opened = self._open(pvk, KeyUsage.PIN_VERIFICATION_IBM, Operation.GENERATE, DES_FAMILY)
+        opened = self._open(pvk, GENERATE_OFFSET)
         if validation_data is None:
             validation_data = pin_verify.default_validation_data(pan)
         digits = pin.reveal()
@@ -301,8 +321,8 @@ class SoftHsm:
         Raises: PinMismatch: another PIN. PinBlockError: no PIN in the block. KeyUsageError: either key.
             PinError: offset, validation data or table of another form.
         """
-        opened = self._open(pik, KeyUsage.PIN_ENCRYPTION, Operation.DECRYPT, _PIN_CIPHERS)
-        verifier = self._open(pvk, KeyUsage.PIN_VERIFICATION_IBM, Operation.VERIFY, DES_FAMILY)
+        opened = self._open(pik, DECRYPT_PIN)
+        verifier = self._open(pvk, VERIFY_OFFSET)
         pin_verify.require_offset(offset)
         if validation_data is None:
             validation_data = pin_verify.default_validation_data(pan)
@@ -329,8 +349,8 @@ class SoftHsm:
         Raises: PinBlockError: no PIN in the block. PinTranslationError: a translation that weakens.
             KeyUsageError: either key. PinError: a form without a PIN, or no PAN for one that binds it.
         """
-        source = self._open(source_pik, KeyUsage.PIN_ENCRYPTION, Operation.DECRYPT, _PIN_CIPHERS)
-        target = self._open(target_pik, KeyUsage.PIN_ENCRYPTION, Operation.ENCRYPT, _PIN_CIPHERS)
+        source = self._open(source_pik, DECRYPT_PIN)
+        target = self._open(target_pik, ENCRYPT_PIN)
         if target_format is PinFormat.NO_PIN:
             raise PinError("PIN translation: the form without a PIN has none to carry")
         if not self._allow_weaker_translation:
@@ -348,39 +368,41 @@ class SoftHsm:
         Returns: as many nibbles in upper case, separators as D.
         Raises: KeyUsageError: no data key, or one of a cipher with 16-byte blocks. TrackError: no such track.
         """
-        opened = self._open(tdk, KeyUsage.DATA_ENCRYPTION, Operation.ENCRYPT, DES_FAMILY)
+        opened = self._open(tdk, ENCRYPT_TRACK)
         return track.in_place(nibbles, opened.cipher.encrypt)
 
     def decrypt_track(self, tdk: KeyBlock, nibbles: str) -> str:
         """The reverse of `encrypt_track`; separators come out as D."""
-        opened = self._open(tdk, KeyUsage.DATA_ENCRYPTION, Operation.DECRYPT, DES_FAMILY)
+        opened = self._open(tdk, DECRYPT_TRACK)
         return track.in_place(nibbles, opened.cipher.decrypt)
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
-    def _open(
-        self, block: KeyBlock, usage: KeyUsage, operation: Operation, algorithms: frozenset[Algorithm]
-    ) -> _OpenKey:
+    def _open(self, block: KeyBlock, need: Need) -> _OpenKey:
         opened = self._kept.get(block)
-        if opened is None:
-            opened = self._unseal(KeyBlock(block), usage, operation, algorithms)
-        if opened.usage is not usage or operation not in opened.permits:
-            raise _wrong_use(usage, operation, opened.usage, opened.permits)
-        if opened.algorithm not in algorithms:
-            raise _wrong_algorithm(usage, algorithms, opened.algorithm)
+        if opened is None or need not in opened.passed:
+            opened = self._admit(block, need)
         return opened
 
-    def _unseal(
-        self, block: KeyBlock, usage: KeyUsage, operation: Operation, algorithms: frozenset[Algorithm]
-    ) -> _OpenKey:
-        """Open a block that is not kept, once its header alone says that it may serve."""
-        found, mode = block.usage, block.mode
-        if found is not usage or operation not in PERMITS[mode]:
-            raise _wrong_use(usage, operation, found, PERMITS[mode])
-        if all(block.letter != algorithm.letter for algorithm in algorithms):
-            raise _wrong_algorithm(usage, algorithms, block.letter)
-        algorithm, clear = key_block.unwrap(self._lmk, block)
-        opened = _OpenKey(usage, mode, algorithm, clear)
+    def _admit(self, block: KeyBlock, need: Need) -> _OpenKey:
+        """Hold a key against what a command needs: its header before it is unsealed, its length after."""
+        block = KeyBlock(block)
+        usage, mode = block.usage, block.mode
+        if usage is not need.usage or need.operation not in PERMITS[mode]:
+            raise KeyUsageError(
+                f"key usage: need a {need.usage} key that may {need.operation}, found a {usage} key that may"
+                f" {' and '.join(sorted(PERMITS[mode]))}"
+            )
+        if all(block.letter != algorithm.letter for algorithm in need.algorithms):
+            raise _wrong_algorithm(need, block.letter)
+        opened = self._kept.get(block) or self._unseal(block)
+        if opened.algorithm not in need.algorithms:
+            raise _wrong_algorithm(need, opened.algorithm)
+        opened.passed.add(need)
+        return opened
+
+    def _unseal(self, block: KeyBlock) -> _OpenKey:
+        opened = _OpenKey(*key_block.unwrap(self._lmk, block))
         if len(self._kept) >= self._kept_keys:
             del self._kept[next(iter(self._kept))]
         self._kept[block] = opened
@@ -408,20 +430,20 @@ def _decrypt_pin(opened: _OpenKey, block: bytes, form: PinFormat, pan: Pan | Non
 
 def _form_for(algorithm: Algorithm, form: PinFormat) -> PinFormat:
     """The form as this cipher's block length has it."""
-    if algorithm is Algorithm.SM4:
-        return pin_block.WIDENED.get(form, form)
-    if form.block_bytes != algorithm.block_bytes:
+    found = _FORMS.get((algorithm, form))
+    if found is None:
         raise KeyUsageError(f"PIN block: a {algorithm} key does not encipher the form {form}")
-    return form
+    return found
 
 
 def _require_no_weaker(source: Algorithm, source_form: PinFormat, target: Algorithm, target_form: PinFormat) -> None:
+    if (source, source_form, target, target_form) in _STRONG_ENOUGH:
+        return
     if STRENGTH_BITS[target] < STRENGTH_BITS[source]:
         raise PinTranslationError(f"PIN translation: from {source} to the weaker {target} is not permitted")
-    if source_form.binds_pan and not target_form.binds_pan:
-        raise PinTranslationError(
-            f"PIN translation: from {source_form} to {target_form}, which does not bind the PAN, is not permitted"
-        )
+    raise PinTranslationError(
+        f"PIN translation: from {source_form} to {target_form}, which does not bind the PAN, is not permitted"
+    )
 
 
 def _require_wraps(kek: Algorithm, key: Algorithm) -> None:
@@ -450,15 +472,26 @@ def _require_check_value(clear: bytes, usage: KeyUsage, algorithm: Algorithm, kc
         )
 
 
-def _wrong_use(usage: KeyUsage, operation: Operation, found: KeyUsage, permits: frozenset[Operation]) -> KeyUsageError:
-    return KeyUsageError(
-        f"key usage: need a {usage} key that may {operation}, found a {found} key that may"
-        f" {' and '.join(sorted(permits))}"
-    )
-
-
-def _wrong_algorithm(usage: KeyUsage, allowed: frozenset[Algorithm], found: str) -> KeyUsageError:
-    return KeyUsageError(f"key algorithm: need a {usage} key of {', '.join(sorted(allowed))}, found {found}")
+def _wrong_algorithm(need: Need, found: str) -> KeyUsageError:
+    allowed = ", ".join(sorted(need.algorithms))
+    return KeyUsageError(f"key algorithm: need a {need.usage} key of {allowed}, found {found}")
 
 
 _ODD_PARITY: Final = bytes(byte & 0xFE | (byte.bit_count() - (byte & 1) + 1) % 2 for byte in range(256))
+
+# A cipher of 16-byte blocks takes the wide form of what is asked for, one of 8-byte blocks no wide form at all.
+_FORMS: Final = {
+    (algorithm, form): WIDENED.get(form, form) if algorithm is Algorithm.SM4 else form
+    for algorithm in _PIN_CIPHERS
+    for form in PinFormat
+    if algorithm is Algorithm.SM4 or form.block_bytes == 8
+}
+
+_STRONG_ENOUGH: Final = frozenset(
+    (source, source_form, target, target_form)
+    for source in _PIN_CIPHERS
+    for target in _PIN_CIPHERS
+    for source_form in PinFormat
+    for target_form in PinFormat
+    if STRENGTH_BITS[target] >= STRENGTH_BITS[source] and (target_form.binds_pan or not source_form.binds_pan)
+)
