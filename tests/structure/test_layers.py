@@ -130,6 +130,10 @@ def test_nothing_below_runtime_does_io():
     assert [fault for module in modules("posterm") for fault in io_faults(module)] == []
 
 
+def test_every_exception_names_a_module_that_is_there():
+    assert set(MAY_READ_DATA_FILES) - {module.name for module in modules("posterm")} == set()
+
+
 def test_each_library_is_imported_by_its_door_only():
     assert [fault for module in modules("posterm") for fault in door_faults(module)] == []
 
