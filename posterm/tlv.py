@@ -141,9 +141,9 @@ def encode_length(length: int) -> bytes:
     """
     if 0 <= length < 0x80:
         return bytes((length,))
-    if length <= 0xFF:
+    if 0x80 <= length <= 0xFF:
         return bytes((0x81, length))
-    if length <= 0xFFFF:
+    if 0xFF < length <= 0xFFFF:
         return bytes((0x82, length >> 8, length & 0xFF))
     raise TlvError("at most 65535 bytes", f"{length}")
 

@@ -12,6 +12,7 @@ from posterm.iso8583.dialect import Dialect
 from posterm.iso8583.dialect_file import dialect_names, get_dialect, load_dialect, parse_dialect
 from posterm.iso8583.element import Element, Encodings, Format, Layout, Part, Prefix
 from posterm.iso8583.errors import DialectError, FramingError, Iso8583Error, PackError, UnpackError
+from posterm.iso8583.framing import FrameDecoder, Tpdu, encode_frame
 from posterm.iso8583.message import Message
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Element",
     "Encodings",
     "Format",
+    "FrameDecoder",
     "FramingError",
     "Iso8583Error",
     "Layout",
@@ -28,8 +30,10 @@ __all__ = [
     "PackError",
     "Part",
     "Prefix",
+    "Tpdu",
     "UnpackError",
     "dialect_names",
+    "encode_frame",
     "get_dialect",
     "load_dialect",
     "parse_dialect",

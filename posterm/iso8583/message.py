@@ -66,10 +66,10 @@ class Message(Mapping[int, Any]):
             return self._values[key]
         if not isinstance(key, str):
             raise KeyError(key)
-        head, _, rest = key.partition(".")
+        head, dot, rest = key.partition(".")
         value = self._values.get(int(head)) if head.isascii() and head.isdigit() and len(head) <= 3 else None
         try:
-            for part in rest.split(".") if rest else ():
+            for part in rest.split(".") if dot else ():
                 value = value[part] if isinstance(value, Mapping) and part in value else None
         except UnpackError as error:
             error.partial = self
