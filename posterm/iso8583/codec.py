@@ -172,7 +172,7 @@ def _nibbles_reader(number: int, fmt: Format, prefix_size: int, read_length: Len
     right = fmt.align == "right"
     pad = fmt.pad.lower()
     track = fmt.kind == "z"
-    strips = pad not in "0123456789" and not track
+    strips = pad not in "0123456789"
 
     def read(wire: bytes, pos: int, kept: Kept) -> tuple[Value, int]:
         start = pos

@@ -111,6 +111,9 @@ class Composite(Mapping[str, Any]):
     def __hash__(self) -> int:
         return hash(self._raw)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Composite:
+        return self
+
     def __repr__(self) -> str:
         unit = "characters" if isinstance(self._raw, str) else "bytes"
         return f"<Composite DE {self._layout.path} of {len(self._raw)} {unit}>"
@@ -265,9 +268,9 @@ class BoundLayout:
         except ValueError:
             raise self._refusal(tag, "alphabet", "bytes, or hexadecimal text", "other text") from None
 
-    def _tag_length_value(self, tag: str, given: Any) -> str:
+    def _tag_length_value(self, tag: Any, given: Any) -> str:
         spec = self.spec
-        if len(tag) != spec.tag_length or not (tag.isascii() and tag.isalnum()):
+        if not isinstance(tag, str) or len(tag) != spec.tag_length or not (tag.isascii() and tag.isalnum()):
             raise self._refusal("", "layout", f"tags of {spec.tag_length} letters and digits", "another key")
         value = self._part_text(tag, given, self._parts.get(tag))
         size = len(value.encode(self.codec))

@@ -86,7 +86,7 @@ def from_json(document: Mapping[str, Any]) -> Message:
         raise PackError("message, elements: need an object, have another value", code="json")
     values: dict[int, Any] = {}
     for key, value in elements.items():
-        if not (isinstance(key, str) and key.isascii() and key.isdigit() and len(key) <= 3):
+        if not (isinstance(key, str) and key.isascii() and key.isdigit() and len(key) <= 3 and key[0] != "0"):
             raise PackError("message, elements: need element numbers as keys, have another key", code="json")
         if not isinstance(value, (str, Mapping)):
             raise PackError(f"message, DE {key}: need text or an object, have another value", path=key, code="json")

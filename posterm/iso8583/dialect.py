@@ -67,6 +67,9 @@ class Dialect:
             self._readers[number] = reader
             self._writers[number] = writer if layout is None else _composite_writer(writer, layout)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Dialect:
+        return self
+
     def __repr__(self) -> str:
         return f"<Dialect {self.name} of {len(self.elements)} elements>"
 

@@ -26,9 +26,10 @@ MAX_PREFIX_DIGITS = 6
 class Format:
     """The alphabet, size and encoding of a value.
 
-    `length` is the exact length of a fixed element and the greatest of a variable one, in digits for packed digits and
-    in bytes for everything else. `encoding` is `bcd`, `raw` (bytes) or the name of a Python text codec; empty takes the
-    dialect's. `minimum` matters to variable elements only.
+    `length` is the exact length of a fixed element and the greatest of a variable one, in what `counts` says: by
+    default digits for packed digits and bytes for everything else. `encoding` is `bcd`, `raw` (bytes) or the name of a
+    Python text codec; empty takes the dialect's. `minimum` matters to variable elements only. Where packed digits are
+    counted in bytes, an odd count can be told from an even one only when `pad` is A to F.
     """
 
     kind: Kind

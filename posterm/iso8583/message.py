@@ -114,6 +114,13 @@ class Message(Mapping[int, Any]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Message:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled are type and values; the dialect and what was remembered of its encodings stay behind."""
+        return Message, (self._mti, {number: getattr(value, "raw", value) for number, value in self._values.items()})
+
     def __repr__(self) -> str:
         present = " ".join(map(str, self._values)) or "no elements"
         return f"<Message {self._mti or '----'} with {present}>"

@@ -36,7 +36,7 @@ def element_from_spec(origin: str, key: str, spec: object) -> Element:
     Raises: DialectError: an unknown key, a missing one, or a value of the wrong sort.
     """
     place = f"{origin}, elements.{key}"
-    if not (key.isascii() and key.isdigit() and len(key) <= 3):
+    if not (key.isascii() and key.isdigit() and len(key) <= 3 and key[0] != "0"):
         raise DialectError(f"{place}: need an element number, have another key")
     entry = _table(place, spec, _ELEMENT_KEYS)
     prefix_name = _text(place, entry, "prefix", "")

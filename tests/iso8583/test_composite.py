@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -182,6 +184,14 @@ def test_messages_compare_by_type_and_values() -> None:
     assert message != Message("0210", {60: "22000001000"})
     assert message != {60: "22000001000"}
     assert message.with_elements(mti="0210") == Message("0210", {60: "22000001000"})
+
+
+def test_a_message_is_copied_and_pickled_by_its_values() -> None:
+    message = unpacked(60, "22000001000")
+    assert copy.deepcopy(message) is message
+    assert copy.deepcopy(message[60]) is message[60]
+    assert copy.deepcopy(DIALECT) is DIALECT
+    assert pickle.loads(pickle.dumps(message)) == message
 
 
 def test_elements_come_in_ascending_order() -> None:

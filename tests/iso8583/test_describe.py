@@ -119,6 +119,8 @@ def test_json_may_be_written_by_hand_with_parts() -> None:
         {"mti": 200},
         {"mti": "0200", "elements": []},
         {"mti": "0200", "elements": {"x": "1"}},
+        {"mti": "0200", "elements": {"03": "1"}},
+        {"mti": "0200", "elements": {"": "1"}},
         {"mti": "0200", "elements": {"3": 1}},
         {"mti": "0200", "elements": {"3": None}},
         {"mti": "0200", "elements": {"1": "1"}},

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posterm.iso8583 import (
     Dialect,
@@ -170,6 +172,32 @@ def test_a_faulty_file_is_refused_by_name_key_and_fault(tmp_path: Path, content:
     with pytest.raises(DialectError) as caught:
         load_dialect(path)
     assert str(caught.value).startswith(place)
+
+
+WORDS = "n b z text LL L bcd binary ascii F left digits 9F02 1 positional items ber-tlv tag-length-value"
+FIELDS = (
+    "name kind length max min prefix encoding prefix_encoding counts align pad sensitive layout parts item_length id"
+)
+SCALARS: Any = st.one_of(st.booleans(), st.integers(-1, 300), st.sampled_from(["", *WORDS.split(" ")]))
+KEYS = st.sampled_from(FIELDS.split(" "))
+SPECS: Any = st.recursive(
+    st.dictionaries(KEYS, SCALARS),
+    lambda inner: st.dictionaries(KEYS, SCALARS | st.lists(inner, max_size=2)),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(["2", "64", "x", "0", "", "999"]), SPECS, st.booleans())
+def test_any_table_builds_a_dialect_or_is_refused(key: str, spec: dict[str, Any], complete: bool) -> None:
+    if complete:
+        spec = {"name": "x", "kind": "n", "length": 4, **spec}
+    try:
+        dialect = UNIONPAY.derive("acme", change={key: spec})
+    except DialectError as error:
+        assert "acme, elements" in str(error)  # noqa: PT017
+        return
+    assert int(key) in dialect.elements
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ ASCII = Dialect(
             Format("n", 9, encoding="bcd", counts="bytes", pad="F"),
             Prefix(1, "binary"),
         ),
+        Element(104, "Track, counted in bytes", Format("z", 19, encoding="bcd", counts="bytes", pad="F"), LL),
+        Element(105, "Right-aligned", Format("n", 9, encoding="bcd", align="right", pad="F"), LL),
         Element(128, "MAC", b(8)),
     ],
     Encodings(bits=128),
@@ -153,7 +155,7 @@ def test_what_is_packed_unpacks_to_the_same_values(data: st.DataObject) -> None:
 def test_every_kind_and_encoding_makes_the_round_trip() -> None:
     elements = {
         2: "621234", 4: "000000000100", 5: "ab DEF", 35: "62=30", 41: "T       ", 55: {"9C": b"\x01"}, 64: bytes(8),
-        100: "Hello", 102: "12345", 103: "12345", 128: bytes(8),
+        100: "Hello", 102: "12345", 103: "12345", 104: "12=45", 105: "12345", 128: bytes(8),
     }  # fmt: skip
     for dialect, more in ((ASCII, {65: "Z"}), (THREE, {150: "123", 192: bytes(8)})):
         plain = {**elements, **more, 55: bytes.fromhex("9C0101")}
@@ -169,6 +171,16 @@ def test_a_second_bitmap_that_announces_nothing_is_kept() -> None:
     message = ASCII.unpack(wire)
     assert ASCII.pack(message) == wire
     assert ASCII.pack(message.with_elements({4: "1"})) == b"0800" + bytes.fromhex("1000000000000000") + b"000000000001"
+
+
+def test_text_its_codec_would_write_otherwise_is_kept() -> None:
+    dialect = Dialect("shifted", [Element(63, "Notes", text(20, "utf-7"), LL)])
+    wire = b"0800" + (2).to_bytes(8, "big") + b"05+AEE-"
+    message = dialect.unpack(wire)
+    assert message[63] == "A"
+    assert law(dialect, wire)
+    assert dialect.pack(message.with_elements({63: "A"})) == wire[:12] + b"01A"
+    assert not law(dialect, wire[:14] + b"+AEE\xff")
 
 
 def test_a_fourth_bitmap_is_refused() -> None:

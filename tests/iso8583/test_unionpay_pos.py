@@ -294,6 +294,8 @@ def test_a_mac_of_another_size_or_type_is_refused(code: Any) -> None:
         (60, {"1": 22}, "type"),
         (60, "1" * 18, "length"),
         (59, {"A": "1"}, "layout"),
+        (59, {3: "1"}, "layout"),
+        (60, {1: "22"}, "layout"),
         (59, {"A3": 1}, "type"),
         (59, {"A3": "1" * 1000}, "length"),
         (54, {"2": "x"}, "layout"),
