@@ -232,10 +232,11 @@ class SoftHsm:
 
         Raises: KeyUsageError: `kek` is none or weaker than the key, or the key may not be exported.
         """
+        key = KeyBlock(key)
         if key.exportability is Exportability.NON_EXPORTABLE:
             raise KeyUsageError(f"key export: the header of this {key.usage} key forbids it")
         opened = self._open(kek, WRAP)
-        algorithm, clear = key_block.unwrap(self._lmk, KeyBlock(key))
+        algorithm, clear = key_block.unwrap(self._lmk, key)
         _require_wraps(opened.algorithm, algorithm)
         return ExportedKey(opened.cipher.encrypt(clear), check_value(algorithm, clear, 4))
 
@@ -327,7 +328,7 @@ class SoftHsm:
         if validation_data is None:
             validation_data = pin_verify.default_validation_data(pan)
         natural = pin_verify.natural_pin(verifier.cipher, len(offset), validation_data, decimalisation_table)
-        digits = _decrypt_pin(opened, block, form, pan)
+        _, digits = _decrypt_pin(opened, block, form, pan)
         if not hmac.compare_digest(digits, pin_verify.pin_from_offset(offset, natural)):
             raise PinMismatch
 
@@ -355,8 +356,12 @@ class SoftHsm:
             raise PinError("PIN translation: the form without a PIN has none to carry")
         if not self._allow_weaker_translation:
             _require_no_weaker(source.algorithm, source_format, target.algorithm, target_format)
-        digits = _decrypt_pin(source, block, source_format, pan)
-        return target.cipher.encrypt(pin_block.encode_digits(_form_for(target.algorithm, target_format), digits, pan))
+        clear, digits = _decrypt_pin(source, block, source_format, pan)
+        form = _form_for(target.algorithm, target_format)
+        # A sound block has one form only: when the form stays, it is the block already.
+        if form is not _form_for(source.algorithm, source_format):
+            clear = pin_block.encode_digits(form, digits, pan)
+        return target.cipher.encrypt(clear)
 
     # --- track --------------------------------------------------------------------------------------------------------
 
@@ -421,11 +426,13 @@ class SoftHsm:
         return key_block.wrap(self._lmk, clear, usage, algorithm, self._entropy, mode, exportability)
 
 
-def _decrypt_pin(opened: _OpenKey, block: bytes, form: PinFormat, pan: Pan | None) -> str:
+def _decrypt_pin(opened: _OpenKey, block: bytes, form: PinFormat, pan: Pan | None) -> tuple[bytes, str]:
+    """The clear block and the digits in it."""
     form = _form_for(opened.algorithm, form)
     if len(block) != opened.cipher.block_bytes:
         raise PinBlockError
-    return pin_block.digits_of(form, opened.cipher.decrypt(block), pan)
+    clear = opened.cipher.decrypt(block)
+    return clear, pin_block.digits_of(form, clear, pan)
 
 
 def _form_for(algorithm: Algorithm, form: PinFormat) -> PinFormat:

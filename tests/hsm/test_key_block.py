@@ -1,0 +1,137 @@
+"""Key blocks and the LMK: published blocks, altered ones, round trips."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posterm.hsm import Algorithm, CipherError, Exportability, KeyBlock, KeyBlockError, KeyUsage, Lmk, ModeOfUse
+from posterm.hsm.key_block import seal, unwrap, wrap
+from posterm.hsm.keys import MODES
+from tests.hsm.vector_files import broken, vectors
+
+LMK = Lmk.test()
+OTHER_LMK = Lmk(bytes(range(32)))
+
+
+def fill(size: int) -> bytes:
+    return bytes(range(size))
+
+
+@pytest.mark.parametrize("v", vectors("key_blocks.json"))
+def test_a_published_block_holds_the_published_key(v):
+    algorithm, key = unwrap(LMK, KeyBlock(v["block"]))
+    assert (algorithm, key) == (Algorithm(v["algorithm"]), bytes.fromhex(v["key"]))
+
+
+@pytest.mark.parametrize("v", vectors("key_blocks.json"))
+def test_a_published_block_is_sealed_again_to_the_same_characters(v):
+    block, key = KeyBlock(v["block"]), bytes.fromhex(v["key"])
+    payload = LMK.unseal(block.header.encode(), bytes.fromhex(v["block"][17:]))
+    assert seal(LMK, block.header[5:], key, lambda size: payload[-size:]) == block
+
+
+@pytest.mark.parametrize("v", broken("key_blocks.json"))
+def test_a_broken_block_is_refused(v):
+    with pytest.raises(KeyBlockError, match=v["raises"]):
+        unwrap(LMK, KeyBlock(v["block"]))
+
+
+@given(
+    st.sampled_from(list(KeyUsage)),
+    st.sampled_from(list(Algorithm)),
+    st.sampled_from(list(Exportability)),
+    st.randoms(use_true_random=False),
+)
+def test_a_block_says_what_it_was_given_and_gives_back_its_key(usage, algorithm, exportability, random):
+    key, mode = random.randbytes(algorithm.key_bytes), random.choice(MODES[usage])
+    block = wrap(LMK, key, usage, algorithm, random.randbytes, mode, exportability)
+    assert (block.usage, block.letter, block.mode, block.exportability) == (
+        usage,
+        algorithm.letter,
+        mode,
+        exportability,
+    )
+    assert block.isascii()
+    assert block.isprintable()
+    assert unwrap(LMK, block) == (algorithm, key)
+    with pytest.raises(KeyBlockError, match="authentication code"):
+        unwrap(OTHER_LMK, block)
+
+
+@given(st.data())
+def test_no_character_of_a_block_can_be_changed(data):
+    block = wrap(LMK, bytes(range(16)), KeyUsage.MAC, Algorithm.TDES_DOUBLE, fill)
+    place = data.draw(st.integers(0, len(block) - 1))
+    character = data.draw(st.characters(max_codepoint=127).filter(lambda c: c != block[place]))
+    with pytest.raises(KeyBlockError):
+        unwrap(LMK, KeyBlock(block[:place] + character + block[place + 1 :]))
+
+
+@given(st.text(max_size=120))
+def test_any_text_is_a_block_or_raises_our_error(text: str):
+    with pytest.raises(KeyBlockError):
+        unwrap(LMK, KeyBlock(text))
+
+
+@pytest.mark.parametrize(
+    ("description", "raises"),
+    [
+        ("B0TB00E0000", "usage B0 is not known"),
+        ("P0TX00E0000", "mode of use X is not known"),
+        ("P0TB00Z0000", "exportability Z is not one of"),
+    ],
+)
+def test_an_authentic_header_may_still_say_what_is_not_known_here(description: str, raises: str):
+    block = seal(LMK, description, bytes(range(16)), fill)
+    with pytest.raises(KeyBlockError, match=raises):
+        _ = block.usage, block.mode, block.exportability
+
+
+@pytest.mark.parametrize(("letter", "key_bytes"), [("D", 16), ("T", 8), ("A", 24), ("4", 32), ("R", 16), ("T", 0)])
+def test_a_letter_and_a_key_length_that_name_no_algorithm_are_refused(letter: str, key_bytes: int):
+    with pytest.raises(KeyBlockError, match="no algorithm"):
+        unwrap(LMK, seal(LMK, f"P0{letter}B00E0000", bytes(key_bytes), fill))
+
+
+@pytest.mark.parametrize("usage", KeyUsage)
+@pytest.mark.parametrize("mode", ModeOfUse)
+def test_a_usage_takes_its_own_modes_only(usage: KeyUsage, mode: ModeOfUse):
+    if mode in MODES[usage]:
+        assert wrap(LMK, bytes(range(8)), usage, Algorithm.DES, fill, mode).mode is mode
+        return
+    with pytest.raises(KeyBlockError, match="does not go with mode"):
+        wrap(LMK, bytes(range(8)), usage, Algorithm.DES, fill, mode)
+
+
+@pytest.mark.parametrize("source", [lambda size: b"", lambda size: bytes(size + 1), lambda size: "0" * size])
+def test_entropy_that_gives_another_number_of_bytes_is_refused(source):
+    with pytest.raises(CipherError, match="entropy"):
+        wrap(LMK, bytes(range(8)), KeyUsage.MAC, Algorithm.DES, source)
+
+
+def test_a_block_is_text_that_can_be_copied_stored_and_read_back():
+    block = wrap(LMK, bytes(range(16)), KeyUsage.MAC, Algorithm.TDES_DOUBLE, fill)
+    for again in (KeyBlock(str(block)), copy.deepcopy(block), pickle.loads(pickle.dumps(block))):
+        assert again == block
+        assert hash(again) == hash(str(block))
+        assert isinstance(again, KeyBlock)
+
+
+@pytest.mark.parametrize("size", [0, 16, 24, 31, 33, 64])
+def test_a_master_key_is_32_bytes(size: int):
+    with pytest.raises(KeyBlockError, match="is 32 bytes"):
+        Lmk(bytes(size))
+
+
+def test_the_test_master_key_knows_that_it_is_one_and_none_shows_itself():
+    assert LMK.is_test
+    assert not OTHER_LMK.is_test
+    assert bytes(range(32)).hex() not in repr(OTHER_LMK).lower()
+    assert repr(LMK) == "<Lmk test>"
+    with pytest.raises(TypeError):
+        pickle.dumps(LMK)
