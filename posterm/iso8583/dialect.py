@@ -109,7 +109,9 @@ class Dialect:
         mac_element = 0
         if mac is not None:
             mac_element = self.mac_element
-            values = {number: value for number, value in values.items() if number < mac_element}
+            values = {number: value for number, value in values.items() if number != mac_element}
+            if beyond := [number for number in values if number > mac_element]:
+                raise self._no_such_element(beyond[0])
         writers = self._writers
         body: list[bytes] = []
         try:

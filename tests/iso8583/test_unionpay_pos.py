@@ -243,6 +243,12 @@ def test_the_mac_covers_everything_before_it_with_its_bit_set() -> None:
     assert seen == [covered, covered]
 
 
+def test_an_element_behind_the_mac_is_refused_not_dropped() -> None:
+    with pytest.raises(PackError) as caught:
+        DIALECT.pack(Message("0200", {3: "0", 70: "301"}), mac=lambda _: bytes(8))
+    assert (caught.value.path, caught.value.code) == ("70", "element")
+
+
 def test_a_message_without_a_mac_has_none_to_split() -> None:
     with pytest.raises(UnpackError) as caught:
         DIALECT.split_mac(ECHO)
