@@ -1,0 +1,48 @@
+"""The host: acquirer and issuer in one process, without any input or output of its own.
+
+host          Host: a frame and the time in, a reply and events out; enrolment
+pipeline      every step of a transaction and of a reversal, by name and in order
+case          one request on its way through the steps
+checks        identity, novelty and form
+registry      merchants and terminals
+issuer        cards and PINs
+originals     the earlier transaction a request refers to
+postings      what each kind moves in the ledger
+reversal      undoing exactly what one request did
+management    sign-on, parameters, status, script notice
+settlement    totals, uploads, closing a batch
+answers       building and sealing answers
+forced        outcomes anyone can ask for by the amount
+ledger        double entry with holds, and its proof
+store         what is asked of a storage; memory_store is one
+records       the rows
+events        Reply and HostEvent
+errors        the host's own faults
+"""
+
+from posterm.host.case import HostKeys
+from posterm.host.errors import EnrolmentError, HostError, LedgerError
+from posterm.host.events import EventName, HostEvent, Reply
+from posterm.host.host import Host
+from posterm.host.ledger import Ledger, LedgerProof
+from posterm.host.memory_store import MemoryHostStore
+from posterm.host.records import CardKind, PinPolicy, SettlementReport
+from posterm.host.store import HostStore
+
+__all__ = [
+    "CardKind",
+    "EnrolmentError",
+    "EventName",
+    "Host",
+    "HostError",
+    "HostEvent",
+    "HostKeys",
+    "HostStore",
+    "Ledger",
+    "LedgerError",
+    "LedgerProof",
+    "MemoryHostStore",
+    "PinPolicy",
+    "Reply",
+    "SettlementReport",
+]

@@ -1,0 +1,179 @@
+"""One request on its way through the checks: what is known of it so far, and what the host works with.
+
+A check fills in what it found out (terminal, card, original) and either passes or gives a `Refusal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from posterm.host.events import EventName, HostEvent
+from posterm.host.forced import NOTHING, ForcedOutcome
+from posterm.host.ledger import Ledger
+from posterm.host.records import CardRecord, TerminalRecord, TransactionRecord, reference
+from posterm.host.store import HostStore
+from posterm.hsm import KeyBlock, SoftHsm
+from posterm.iso8583 import Message
+from posterm.sensitive import Pan
+from posterm.unionpay.envelope import Envelope, Sealer
+from posterm.unionpay.profile import AcquirerProfile
+from posterm.unionpay.transactions import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeys:
+    """Keys of the host itself: `fingerprint` names cards and contents, `pvk` verifies PINs."""
+
+    fingerprint: KeyBlock
+    pvk: KeyBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a request is worked on with; the same for all requests."""
+
+    profile: AcquirerProfile
+    hsm: SoftHsm
+    store: HostStore
+    keys: HostKeys
+    ledger: Ledger
+    sealer: Sealer
+    forced_outcomes: bool
+    late_answer_s: float
+    acquirer_id: str
+
+    def fingerprint(self, what: str, text: str) -> str:
+        """A keyed hash, 32 hexadecimal characters; `what` keeps hashes for different uses apart."""
+        return self.hsm.fingerprint(self.keys.fingerprint, f"{what}:{text}".encode())
+
+    def card_fingerprint(self, pan: Pan) -> str:
+        """The name under which a card is kept."""
+        return self.fingerprint("pan", pan.reveal())
+
+    def own_code(self, code: str, otherwise: str) -> str:
+        """The acquirer's own answer code where its profile has it, else a standard one."""
+        return code if self.profile.knows_code(code) else otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decline: the answer code, and the reason for the event. Without `record` a repeat is judged anew."""
+
+    code: str
+    why: str
+    event: EventName = EventName.DECLINED
+    record: bool = True
+
+
+@dataclass(slots=True)
+class Case:
+    """One request. `again` is the record of the same request answered before."""
+
+    desk: Desk
+    message: Message
+    now: datetime
+    envelope: Envelope | None = None
+    terminal: TerminalRecord | None = None
+    row: Transaction | None = None
+    content: str = ""
+    pan: Pan | None = None
+    card: CardRecord | None = None
+    original: TransactionRecord | None = None
+    again: TransactionRecord | None = None
+    forced: ForcedOutcome = NOTHING
+    uploaded: bool = False
+    """True when the request stands for a notice that came in a batch upload."""
+    events: list[HostEvent] = field(default_factory=list)
+
+    def text(self, element: int) -> str:
+        """An element's raw text, empty when it is absent."""
+        value = self.message.get(element)
+        return "" if value is None else str(value)
+
+    @property
+    def terminal_id(self) -> str:
+        return self.text(41)
+
+    @property
+    def merchant_id(self) -> str:
+        return self.text(42)
+
+    @property
+    def stan(self) -> str:
+        return self.text(11)
+
+    @property
+    def message_type(self) -> str:
+        """60.1."""
+        return self.text(60)[0:2]
+
+    @property
+    def batch(self) -> str:
+        """60.2."""
+        return self.text(60)[2:8]
+
+    @property
+    def network(self) -> str:
+        """60.3."""
+        return self.text(60)[8:11]
+
+    @property
+    def amount_minor(self) -> int:
+        """Element 4; 0 when it is absent."""
+        return int(self.text(4) or "0")
+
+    @property
+    def currency(self) -> str:
+        return self.text(49)
+
+    @property
+    def at(self) -> str:
+        return self.now.isoformat()
+
+    @property
+    def ref(self) -> str:
+        """The key of this request."""
+        return self.ref_for(self.message.mti, self.batch, self.stan)
+
+    def ref_for(self, mti: str, batch: str, stan: str) -> str:
+        """The key of another request of the same terminal and merchant."""
+        return reference(mti, self.terminal_id, self.merchant_id, batch, stan)
+
+    def known_terminal(self) -> TerminalRecord:
+        """The terminal; only after the check that finds it."""
+        if self.terminal is None:
+            raise AssertionError("the terminal is asked for before it was checked")
+        return self.terminal
+
+    def known_card(self) -> CardRecord:
+        """The card; only after the check that finds it."""
+        if self.card is None:
+            raise AssertionError("the card is asked for before it was checked")
+        return self.card
+
+    def known_original(self) -> TransactionRecord:
+        """The original; only after the check that finds it."""
+        if self.original is None:
+            raise AssertionError("the original is asked for before it was checked")
+        return self.original
+
+    def known_row(self) -> Transaction:
+        """The kind of transaction; only after the check that finds it."""
+        if self.row is None:
+            raise AssertionError("the kind is asked for before it was checked")
+        return self.row
+
+    def move_to_batch(self, batch: str) -> None:
+        """The terminal's batch number moves on."""
+        self.terminal = replace(self.known_terminal(), batch=batch)
+        self.desk.store.put_terminal(self.terminal)
+
+    def tell(self, name: EventName, **details: Any) -> None:
+        """Add an event; terminal and trace number are put in."""
+        where = {"terminal": self.terminal_id, "stan": self.stan, "mti": self.message.mti}
+        texts = {key: str(value) for key, value in details.items()}
+        self.events.append(
+            HostEvent(name, self.now, {key: value for key, value in {**where, **texts}.items() if value})
+        )

@@ -1,0 +1,180 @@
+"""The checks every request goes through before its own kind's rules: is it who it says, is it new, does it fit.
+
+Each takes the case, fills in what it finds, and returns None or a `Refusal`. `pipeline` puts them in order.
+
+Source: Q/CUP 009: answer codes, elements of each request, duplicate detection.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from posterm.bcd import is_digits
+from posterm.host.case import Case, Refusal
+from posterm.host.events import EventName
+from posterm.host.forced import forced_outcome
+from posterm.host.issuer import read_pan
+from posterm.hsm import KeyBlock
+from posterm.unionpay.errors import MacFailureError
+from posterm.unionpay.transactions import Delivery, Entry, Kind, find_transaction
+
+REVERSAL_MTI: Final = "0400"
+MAX_BATCH: Final = 999_999
+
+# Types of Q/CUP 009 that are not in `posterm.unionpay.transactions`: 60.1, and DE 25 of the families that share a 60.1.
+_KNOWN_UNSUPPORTED_TYPES: Final = frozenset(
+    {"03", "27", "36", "45", "46", "47", "48", "49", "50", "51", "53", "54", "60"}
+)
+_KNOWN_UNSUPPORTED_CONDITIONS: Final = frozenset({"08", "18", "64", "65", "66", "67", "82", "91"})
+
+_ALWAYS: Final = (3, 11, 22, 25, 41, 42, 49, 60)
+_MANDATORY: Final = {
+    Kind.BALANCE: _ALWAYS,
+    Kind.SALE: (*_ALWAYS, 4),
+    Kind.VOID: (*_ALWAYS, 4, 37, 61),
+    Kind.REFUND: (*_ALWAYS, 4, 37, 61),
+    Kind.PREAUTH: (*_ALWAYS, 4),
+    Kind.PREAUTH_ADD: (*_ALWAYS, 4, 38, 61),
+    Kind.PREAUTH_VOID: (*_ALWAYS, 4, 38, 61),
+    Kind.COMPLETION: (*_ALWAYS, 4, 38, 61),
+    Kind.COMPLETION_VOID: (*_ALWAYS, 4, 61),
+    Kind.COMPLETION_NOTICE: (*_ALWAYS, 4, 38, 61),
+    Kind.OFFLINE_SALE: (*_ALWAYS, 4),
+    Kind.ADJUST: (*_ALWAYS, 4),
+    Kind.TIP_ADJUST: (*_ALWAYS, 4, 61),
+}
+_NOT_UPLOADED: Final = frozenset({37})
+"""A batch upload has no place for the RRN; the original is then found by element 61."""
+
+_CONTENT: Final = (3, 4, 22, 25, 37, 38, 48, 49, 61)
+
+
+def next_batch(batch: str) -> str:
+    """The batch number after this one.
+
+    >>> next_batch("999999")
+    '000001'
+    """
+    return f"{int(batch) % MAX_BATCH + 1:06d}"
+
+
+def check_keys(case: Case) -> Refusal | None:
+    """77 when the terminal has not signed on: it is the code that sends it to do so."""
+    terminal = case.known_terminal()
+    return None if terminal.signed_on and terminal.mak else Refusal("77", "not signed on", record=False)
+
+
+def check_mac(case: Case) -> Refusal | None:
+    """A0 when the MAC is missing or wrong."""
+    if case.envelope is None:
+        return None
+    try:
+        case.desk.sealer.check(case.envelope.wire, KeyBlock(case.known_terminal().mak))
+    except MacFailureError as failure:
+        return Refusal("A0", str(failure), EventName.BAD_MAC, record=False)
+    return None
+
+
+def look_up_forced(case: Case) -> Refusal | None:
+    """Find out what the table of forced outcomes says; nothing is refused here."""
+    row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
+    if case.desk.forced_outcomes and row is not None:
+        case.forced = forced_outcome(row.kind, case.amount_minor, case.currency)
+    return None
+
+
+def check_forced(case: Case) -> Refusal | None:
+    """The answer code someone asked for by the amount."""
+    code = case.forced.code
+    return Refusal(code, "asked for by the amount") if code and not case.uploaded else None
+
+
+def check_duplicate(case: Case) -> Refusal | None:
+    """94 when the same key came with other content; the same content is answered from its record.
+
+    A request that its own reversal overtook is refused for good: CA where the acquirer has it, else 12.
+    """
+    store = case.desk.store
+    case.content = content_fingerprint(case)
+    found = store.transaction(case.ref)
+    if found is not None:
+        if found.content != case.content:
+            return Refusal("94", "the trace number was used for another request", record=False)
+        case.again = found
+        return None
+    if case.message.mti == REVERSAL_MTI:
+        return None
+    reversal = store.transaction(case.ref_for(REVERSAL_MTI, case.batch, case.stan))
+    if reversal is not None and not reversal.declined_by:
+        code = case.desk.own_code("CA", "12")
+        return Refusal(code, "its reversal came first", EventName.ORIGINAL_AFTER_REVERSAL)
+    return None
+
+
+def check_batch(case: Case) -> Refusal | None:
+    """77 when 60.2 is not the open batch.
+
+    A stored notice may come late for a batch that is still open. Where the host captures, the terminal alone decides
+    when its batch number moves on, so the next number is taken up.
+    """
+    desk, terminal = case.desk, case.known_terminal()
+    if case.batch == terminal.batch:
+        return None
+    if desk.profile.settlement.captured_by == "host" and case.batch == next_batch(terminal.batch):
+        case.move_to_batch(case.batch)
+        return None
+    row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
+    if row is not None and row.delivery is Delivery.REPEAT:
+        late = desk.store.batch_record(terminal.terminal_id, case.batch)
+        if late is not None and late.open:
+            return None
+    return Refusal("77", f"batch {case.batch} is not open", record=False)
+
+
+def check_kind(case: Case) -> Refusal | None:
+    """12 no such transaction, 40 one that this host cannot run."""
+    case.row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
+    if case.row is not None:
+        return None
+    if case.message_type in _KNOWN_UNSUPPORTED_TYPES or case.text(25) in _KNOWN_UNSUPPORTED_CONDITIONS:
+        return Refusal("40", "a transaction this host does not run")
+    return Refusal("12", "no transaction has this combination of MTI, 3, 25 and 60.1")
+
+
+def check_content(case: Case) -> Refusal | None:
+    """30 an element is missing or malformed, 13 no amount, 12 another currency, 40 entered by a payment code."""
+    row = case.known_row()
+    missing = [number for number in _MANDATORY[row.kind] if number not in case.message]
+    if case.uploaded:
+        missing = [number for number in missing if number not in _NOT_UPLOADED]
+    if missing:
+        return Refusal("30", "missing element " + " ".join(map(str, missing)))
+    original = case.text(61)
+    if 61 in _MANDATORY[row.kind] and (len(original) < 12 or not is_digits(original[:12])):
+        return Refusal("30", "element 61 is shorter than batch and trace number")
+    if row.kind is not Kind.BALANCE and not case.amount_minor:
+        return Refusal("13", "the amount is zero")
+    merchant = case.desk.store.merchant(case.merchant_id)
+    if merchant is not None and case.currency != merchant.currency:
+        return Refusal("12", "not the merchant's currency")
+    if case.text(22)[:2] == Entry.CODE:
+        return Refusal("40", "payment codes are not run by this host")
+    return None
+
+
+def read_card_number(case: Case) -> Refusal | None:
+    """14 when there is card data that cannot be read. It is judged anew on a repeat."""
+    refusal = read_pan(case)
+    return None if refusal is None else Refusal(refusal.code, refusal.why, record=False)
+
+
+def content_fingerprint(case: Case) -> str:
+    """A keyed hash of what is asked: not of the PIN block, security control, keys, remarks and MAC around it.
+
+    The card stands in it by its number, so that a track enciphered anew still counts as the same. A reversal may give
+    another reason, or have learnt the authorisation code meanwhile, and is the same reversal.
+    """
+    reversal = case.message.mti == REVERSAL_MTI
+    parts = [case.message.mti, case.text(60)[:11], case.pan.reveal() if case.pan is not None else ""]
+    parts += [case.text(number) for number in _CONTENT if not (reversal and number == 38)]
+    return case.desk.fingerprint("content", "|".join(parts))

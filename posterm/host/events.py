@@ -1,0 +1,66 @@
+"""What the host does with a frame: the answer, and what is worth telling about it.
+
+Details are text by name, masked, ready for a structured log. The core writes nothing down itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventName(StrEnum):
+    """Every event of the host."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    """Details name the answer code, the check that gave it and why."""
+    REPEAT = "repeat"
+    """The same request again; it had no second effect."""
+    REVERSED = "reversed"
+    REVERSAL_BEFORE_ORIGINAL = "reversal-before-original"
+    REVERSAL_REFUSED = "reversal-refused"
+    ORIGINAL_AFTER_REVERSAL = "original-after-reversal"
+    SIGNED_ON = "signed-on"
+    SIGNED_OFF = "signed-off"
+    ECHO = "echo"
+    PARAMETERS_SENT = "parameters-sent"
+    PARAMETERS_TAKEN = "parameters-taken"
+    STATUS_RECEIVED = "status-received"
+    SCRIPT_NOTICE = "script-notice"
+    TOTALS_COMPARED = "totals-compared"
+    ITEMS_UPLOADED = "items-uploaded"
+    BATCH_CLOSED = "batch-closed"
+    ONLY_AT_HOST = "only-at-host"
+    ONLY_AT_TERMINAL = "only-at-terminal"
+    BAD_MAC = "bad-mac"
+    UNKNOWN_TERMINAL = "unknown-terminal"
+    NOT_ISO8583 = "not-iso8583"
+    FORCED = "forced"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvent:
+    """Something that happened, at the time given to `handle`."""
+
+    name: EventName
+    at: datetime
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to do with the connection a frame came from.
+
+    `frame` is what the length prefix counts, or None when there is no answer. It is sent after `delay_s` seconds, cut
+    off after `tear_after` bytes where that is not None, and the connection is closed when `close` says so.
+    """
+
+    frame: bytes | None
+    events: tuple[HostEvent, ...] = ()
+    delay_s: float = 0.0
+    close: bool = False
+    tear_after: int | None = None

@@ -1,0 +1,241 @@
+"""The door: a frame comes in, a reply goes out, and whatever the bytes are nothing is raised.
+
+Source: Q/CUP 009, frame and message types. The runtime calls `handle` for all frames that have arrived inside one
+`store.batch()` and sends the answers when it has ended: what was answered is durable. Each request stands in a
+savepoint of its own, so one that fails takes no other with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from posterm.host import issuer, registry, settlement
+from posterm.host.answers import asks, frame_around, management_answer, pack_answer, refusal_answer
+from posterm.host.case import Case, Desk, HostKeys
+from posterm.host.errors import HostError
+from posterm.host.events import EventName, HostEvent, Reply
+from posterm.host.forced import Link
+from posterm.host.ledger import Ledger
+from posterm.host.management import handle_management, handle_script_notice
+from posterm.host.pipeline import run_reversal, run_transaction
+from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, SettlementReport
+from posterm.host.store import HostStore
+from posterm.hsm import KeyBlock, Pin, SoftHsm
+from posterm.iso8583 import FramingError, Message, PackError, UnpackError
+from posterm.sensitive import Pan
+from posterm.unionpay.envelope import Envelope, Sealer, open_envelope
+from posterm.unionpay.errors import HeaderError
+from posterm.unionpay.header import Requirement
+from posterm.unionpay.profile import AcquirerProfile
+from posterm.unionpay.totals import Totals
+
+ACQUIRER_ID = "48310058"
+LATE_ANSWER_S = 5.0
+_TRANSACTIONS = frozenset({"0100", "0200", "0220"})
+_SETTLEMENTS = frozenset({"0500", "0320"})
+_MANAGEMENT = frozenset({"0800", "0820"})
+_MAC_BYTES = 8
+
+
+class Host:
+    """Acquirer and issuer of one profile over one store.
+
+    Args:
+        forced_outcomes: run the table in `forced`.
+        late_answer_s: how late a forced late answer is.
+        acquirer_id: 8 digits, element 32.
+    """
+
+    def __init__(
+        self,
+        profile: AcquirerProfile,
+        hsm: SoftHsm,
+        store: HostStore,
+        keys: HostKeys,
+        *,
+        forced_outcomes: bool = True,
+        late_answer_s: float = LATE_ANSWER_S,
+        acquirer_id: str = ACQUIRER_ID,
+    ) -> None:
+        self.ledger = Ledger(store)
+        self._desk = Desk(
+            profile, hsm, store, keys, self.ledger, Sealer(profile, hsm), forced_outcomes, late_answer_s, acquirer_id
+        )
+
+    def handle(self, frame: bytes, now: datetime) -> Reply:
+        """Answer what one length prefix counted. `now` is the host's local time. Raises nothing, whatever the bytes."""
+        if not frame:
+            keeps = self._desk.profile.frame.keep_alive
+            return Reply(None, close=not keeps)
+        try:
+            envelope = open_envelope(frame)
+        except (FramingError, HeaderError) as error:
+            return _not_understood(now, str(error))
+        try:
+            with self._desk.store.savepoint():
+                return self._answer(envelope, now)
+        except Exception as error:  # the last net: one request that fails takes no other with it
+            return self._failed(envelope, now, error)
+
+    def enrol_merchant(self, merchant_id: str, name: str, *, currency: str = "CNY") -> None:
+        """Take on a merchant of 15 characters, or change its name. Raises: EnrolmentError."""
+        registry.enrol_merchant(self._desk, merchant_id, name, currency)
+
+    def enrol_terminal(self, terminal_id: str, merchant_id: str, tmk: KeyBlock, *, batch: str = "000001") -> None:
+        """Take on a terminal of 8 characters, or give it another TMK. Raises: EnrolmentError."""
+        registry.enrol_terminal(self._desk, terminal_id, merchant_id, tmk, batch)
+
+    def enrol_card(
+        self,
+        pan: Pan,
+        pin: Pin | None,
+        *,
+        kind: CardKind | str = CardKind.DEBIT,
+        balance: int = 0,
+        credit_line: int = 0,
+        expiry: str = "3012",
+        pin_policy: PinPolicy | str = PinPolicy.REQUIRED,
+        status: str = ACTIVE,
+        scheme: str = "CUP",
+        issuer_id: str = "03080000",
+        at: datetime | None = None,
+    ) -> str:
+        """Take on a card; `balance` and `credit_line` in minor units, `status` active or the answer code it gets.
+
+        The PIN goes into the HSM and comes out as an offset; only that is kept.
+
+        Returns: the card's fingerprint. Raises: EnrolmentError, ValueError on an unknown kind or policy.
+        """
+        card = CardRecord(
+            fingerprint="",
+            masked_pan="",
+            kind=CardKind(kind).value,
+            expiry=expiry,
+            pin_policy=PinPolicy(pin_policy).value,
+            status=status,
+            scheme=scheme,
+            issuer_id=issuer_id,
+        )
+        opened = at.isoformat() if at is not None else ""
+        return issuer.enrol_card(self._desk, pan, pin, card, balance=balance, credit_line=credit_line, at=opened)
+
+    def set_merchant_open(self, merchant_id: str, is_open: bool) -> None:
+        """Let a merchant trade, or stop it. Raises: EnrolmentError."""
+        registry.set_open(self._desk, merchant_id=merchant_id, is_open=is_open)
+
+    def set_terminal_open(self, terminal_id: str, is_open: bool) -> None:
+        """Let a terminal trade, or stop it. Raises: EnrolmentError."""
+        registry.set_open(self._desk, terminal_id=terminal_id, is_open=is_open)
+
+    def request_action(self, terminal_id: str, requirement: Requirement) -> None:
+        """Ask a terminal for something in the header of its answers, until it has done it. Raises: EnrolmentError."""
+        registry.request_action(self._desk, terminal_id, requirement)
+
+    def set_parameters(self, terminal_id: str, values: Mapping[str, str]) -> None:
+        """What the terminal gets at its next parameter download. Raises: EnrolmentError, LayoutError."""
+        registry.set_parameters(self._desk, terminal_id, dict(values))
+
+    def totals(self, terminal_id: str, batch: str) -> Totals:
+        """What the host has counted in a batch, open or closed."""
+        return settlement.totals_of(self._desk.store.transactions_in_batch(terminal_id, batch))
+
+    def close_day(self, now: datetime) -> tuple[SettlementReport, ...]:
+        """The cut-over where the host captures: settle every open batch.
+
+        Raises: HostError: this acquirer's terminals settle their own batches.
+        """
+        if self._desk.profile.settlement.captured_by != "host":
+            raise HostError("the terminals of this acquirer profile settle their own batches")
+        with self._desk.store.savepoint():
+            return settlement.close_day(self._desk, now)
+
+    def _answer(self, envelope: Envelope, now: datetime) -> Reply:
+        try:
+            message = self._desk.profile.dialect.unpack(envelope.wire)
+        except UnpackError as error:
+            return self._partly_understood(envelope, now, error)
+        if not asks(message.mti):
+            return _not_understood(now, f"no request has the MTI {message.mti}")
+        case = Case(self._desk, message, now, envelope)
+        fault = _unaddressed(case)
+        if fault:
+            return self._refused(case, "30", fault)
+        if message.mti in _TRANSACTIONS:
+            answer = run_transaction(case)
+            return Reply(None, tuple(case.events)) if answer is None else self._over_the_link(case, answer)
+        if message.mti == "0400":
+            return _replied(case, run_reversal(case))
+        if message.mti in _SETTLEMENTS:
+            return _replied(case, settlement.handle_settlement(case))
+        if message.mti in _MANAGEMENT:
+            return _replied(case, handle_management(case))
+        if message.mti == "0620":
+            return _replied(case, handle_script_notice(case))
+        return self._refused(case, "12", f"no request of this link has the MTI {message.mti}")
+
+    def _over_the_link(self, case: Case, answer: Message) -> Reply:
+        """Send an answer, or spoil it as the table of forced outcomes asks."""
+        link = case.forced.link
+        if link is Link.AS_IT_IS:
+            return _replied(case, answer)
+        case.tell(EventName.FORCED, outcome=link.value)
+        if link is Link.OTHER_STAN:
+            answer = answer.with_elements({11: f"{int(case.stan) % 999_999 + 1:06d}"})
+        frame = pack_answer(case, answer)
+        events = tuple(case.events)
+        if link in (Link.NO_ANSWER, Link.CLOSED):
+            return Reply(None, events, close=link is Link.CLOSED)
+        if link is Link.TORN:
+            return Reply(frame, events, close=True, tear_after=len(frame) // 2)
+        if link is Link.WRONG_MAC:
+            spoilt = bytes(byte ^ 0x01 for byte in frame[-_MAC_BYTES:])
+            return Reply(frame[:-_MAC_BYTES] + spoilt, events)
+        return Reply(frame, events, delay_s=self._desk.late_answer_s if link is Link.LATE else 0.0)
+
+    def _partly_understood(self, envelope: Envelope, now: datetime, error: UnpackError) -> Reply:
+        answer = refusal_answer(error.partial, "30")
+        if answer is None:
+            return _not_understood(now, _place(error))
+        case = Case(self._desk, error.partial, now, envelope)
+        case.terminal = self._desk.store.terminal(case.terminal_id)
+        case.tell(EventName.DECLINED, code="30", check="form", why=_place(error))
+        return _replied(case, answer)
+
+    def _refused(self, case: Case, code: str, why: str) -> Reply:
+        case.tell(EventName.DECLINED, code=code, check="form", why=why)
+        return _replied(case, management_answer(case, code))
+
+    def _failed(self, envelope: Envelope, now: datetime, error: Exception) -> Reply:
+        """96 for a request that the host itself could not carry out; all it did was undone."""
+        event = HostEvent(EventName.FAULT, now, {"fault": type(error).__name__})
+        try:
+            answer = refusal_answer(self._desk.profile.dialect.unpack(envelope.wire), "96")
+            if answer is None:
+                return Reply(None, (event,), close=True)
+            wire = self._desk.profile.dialect.pack(answer)
+        except (UnpackError, PackError):
+            return Reply(None, (event,), close=True)
+        return Reply(frame_around(self._desk, envelope, wire, None), (event,))
+
+
+def _unaddressed(case: Case) -> str:
+    """What is wrong with the elements that say who asks and which request it is; empty when nothing is."""
+    numbered = () if case.message.mti == "0820" else (11,)
+    missing = [number for number in (*numbered, 41, 42, 60) if number not in case.message]
+    if missing:
+        return "missing element " + " ".join(map(str, missing))
+    return "" if len(case.text(60)) >= 11 else "element 60 is shorter than type, batch and network code"
+
+
+def _replied(case: Case, answer: Message) -> Reply:
+    return Reply(pack_answer(case, answer), tuple(case.events))
+
+
+def _not_understood(now: datetime, why: str) -> Reply:
+    return Reply(None, (HostEvent(EventName.NOT_ISO8583, now, {"why": why}),), close=True)
+
+
+def _place(error: UnpackError) -> str:
+    element = f"element {error.path}" if error.path else "message"
+    return f"{element}: {error.code} at byte {error.offset}: need {error.needed}, found {error.found}"

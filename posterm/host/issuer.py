@@ -1,0 +1,169 @@
+"""Cards: taking them on, finding the one a request names, and whether it may pay.
+
+A PAN is only looked at here and in the HSM; what is kept is its keyed fingerprint and its masked form. A wrong PIN is
+answered 55 as often as the profile allows tries; after that every PIN is answered 75, the right one too.
+
+Source: Q/CUP 009, PAN and PIN elements; ISO/IEC 7813 (expiry). Leaves out chip cryptograms and CVVs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from posterm.bcd import is_digits
+from posterm.host.case import Case, Desk, Refusal
+from posterm.host.errors import EnrolmentError
+from posterm.host.ledger import bank
+from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, TransferKind, TransferRecord
+from posterm.hsm import HsmError, KeyBlock, Pin, PinFormat, PinMismatch
+from posterm.sensitive import Pan, SensitiveValueError, Track2, Track3, luhn_valid
+from posterm.unionpay.transactions import Kind
+
+_NEEDS_PIN: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE})
+_TAKES_MONEY: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.PREAUTH_ADD, Kind.BALANCE})
+"""Kinds for which the card itself must be good. Money that comes back, and what was authorised before, goes through."""
+
+NAMES_ORIGINAL: Final = frozenset(
+    {
+        Kind.VOID,
+        Kind.REFUND,
+        Kind.PREAUTH_ADD,
+        Kind.PREAUTH_VOID,
+        Kind.COMPLETION,
+        Kind.COMPLETION_VOID,
+        Kind.COMPLETION_NOTICE,
+        Kind.TIP_ADJUST,
+    }
+)
+"""Kinds that refer to an earlier transaction, and so may leave the card out."""
+
+
+def enrol_card(
+    desk: Desk, pan: Pan, pin: Pin | None, card: CardRecord, *, balance: int, credit_line: int, at: str
+) -> str:
+    """Take on a card with its account and opening balance. `card` gives its terms; fingerprint and mask are put in.
+
+    Returns: the card's fingerprint.
+    Raises: EnrolmentError: no Luhn check digit, no such expiry, a balance below zero, or enrolled before.
+    """
+    if not luhn_valid(pan.reveal()):
+        raise EnrolmentError(f"card {pan}: the check digit is wrong")
+    if len(card.expiry) != 4 or not is_digits(card.expiry) or not 1 <= int(card.expiry[2:]) <= 12:
+        raise EnrolmentError(f"card {pan}: need an expiry of YYMM")
+    if balance < 0 or credit_line < 0 or (credit_line and card.kind == CardKind.DEBIT):
+        raise EnrolmentError(
+            f"card {pan}: balance and credit line are not negative, and debit cards have no credit line"
+        )
+    fingerprint = desk.card_fingerprint(pan)
+    if desk.store.card(fingerprint) is not None:
+        raise EnrolmentError(f"card {pan} is enrolled already")
+    offset = desk.hsm.generate_pin_offset(desk.keys.pvk, pin, pan) if pin is not None else ""
+    named = replace(card, fingerprint=fingerprint, masked_pan=pan.masked, pin_offset=offset)
+    currency = "156"
+    with desk.store.savepoint():
+        desk.store.put_card(named)
+        desk.ledger.open_account(bank(currency), currency)
+        desk.ledger.open_account(named.account_id, currency, limited=True, credit_line=credit_line)
+        if balance:
+            opening = f"opening/{fingerprint}"
+            kind = TransferKind.POSTED.value
+            desk.ledger.apply([TransferRecord(opening, kind, bank(currency), named.account_id, balance, currency, at)])
+    return fingerprint
+
+
+def read_pan(case: Case) -> Refusal | None:
+    """Find the PAN in 2, else in track 2, else in track 3. None, with `case.pan` unset, when there is no card data.
+
+    Answers: 14 what is there is no card number, or element 2 and the track name different cards.
+    """
+    try:
+        keyed = Pan(case.text(2)) if 2 in case.message else None
+        track = _track_pan(case)
+    except (SensitiveValueError, HsmError):
+        return Refusal("14", "the card number cannot be read")
+    if keyed is not None and track is not None and keyed != track[0]:
+        return Refusal("14", "element 2 and the track name different cards")
+    case.pan = keyed or (track[0] if track else None)
+    return None
+
+
+def check_card(case: Case) -> Refusal | None:
+    """14 unknown card or bad check digit, 54 expired, or the card's status as the answer code."""
+    kind = case.known_row().kind
+    if case.pan is None:
+        return None if kind in NAMES_ORIGINAL else Refusal("14", "no card number")
+    if not luhn_valid(case.pan.reveal()):
+        return Refusal("14", "the check digit is wrong")
+    card = case.desk.store.card(case.desk.card_fingerprint(case.pan))
+    if card is None:
+        return Refusal("14", "no such card")
+    case.card = card
+    if kind not in _TAKES_MONEY:
+        return None
+    if card.status != ACTIVE:
+        return Refusal(card.status, "the card's status")
+    if card.expiry < case.now.strftime("%y%m"):
+        return Refusal("54", "the card has expired")
+    presented = _presented_expiry(case)
+    if presented and presented != card.expiry:
+        return Refusal("54", "the expiry presented is not the card's")
+    return None
+
+
+def check_pin(case: Case) -> Refusal | None:
+    """55 wrong or missing, 75 no tries left, 99 the block cannot be opened."""
+    desk, card = case.desk, case.known_card()
+    form = case.text(53)[:1]
+    if 52 not in case.message or form == "0":
+        needed = case.known_row().kind in _NEEDS_PIN and card.pin_policy == PinPolicy.REQUIRED
+        return Refusal("55", "the card needs a PIN") if needed and card.pin_offset else None
+    if case.pan is None or not card.pin_offset:
+        return Refusal("55", "the card has no PIN to compare with")
+    if card.pin_failures >= desk.profile.rules.pin_tries_max:
+        return Refusal("75", "no PIN tries left")
+    formats = {"1": PinFormat.NO_PAN, "2": PinFormat.ISO_0}
+    try:
+        desk.hsm.verify_pin(
+            KeyBlock(case.known_terminal().pik),
+            case.message[52],
+            formats.get(form, desk.profile.pin.pin_format),
+            case.pan,
+            pvk=desk.keys.pvk,
+            offset=card.pin_offset,
+        )
+    except PinMismatch:
+        case.card = replace(card, pin_failures=card.pin_failures + 1)
+        desk.store.put_card(case.card)
+        return Refusal("55", f"wrong PIN, try {case.card.pin_failures} of {desk.profile.rules.pin_tries_max}")
+    except HsmError:
+        return Refusal("99", "the PIN block cannot be opened")
+    if card.pin_failures:
+        case.card = replace(card, pin_failures=0)
+        desk.store.put_card(case.card)
+    return None
+
+
+def _track_pan(case: Case) -> tuple[Pan, str] | None:
+    """The PAN and expiry of the track that was sent."""
+    if 35 in case.message:
+        track2 = Track2(_clear_track(case, 35))
+        return track2.pan, track2.expiry
+    if 36 in case.message:
+        return Track3(_clear_track(case, 36)).pan, ""
+    return None
+
+
+def _clear_track(case: Case, element: int) -> str:
+    nibbles = case.text(element)
+    if case.text(53)[2:3] != "1":
+        return nibbles
+    tdk = case.known_terminal().tdk
+    return case.desk.hsm.decrypt_track(KeyBlock(tdk), nibbles)
+
+
+def _presented_expiry(case: Case) -> str:
+    if case.text(14):
+        return case.text(14)
+    track = _track_pan(case)
+    return track[1] if track else ""

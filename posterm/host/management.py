@@ -1,0 +1,135 @@
+"""Management messages: sign-on with new working keys, sign-off, echo, status, parameters, and the script notice.
+
+A sign-on replaces the working keys at once and leaves the batch alone; until it comes the old keys are valid.
+Sign-off only means that the terminal has to sign on before its next transaction.
+
+Source: Q/CUP 009, management messages (60.3). Leaves out initialisation, CA keys, AID parameters and the other
+downloads, which are answered 40.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from posterm.host.answers import financial_answer, management_answer, rrn_for
+from posterm.host.case import Case
+from posterm.host.events import EventName
+from posterm.host.pipeline import IDENTITY
+from posterm.host.records import TerminalRecord
+from posterm.host.registry import check_terminal, parameters_of
+from posterm.hsm import Algorithm, KeyBlock, KeyUsage
+from posterm.iso8583 import Message
+from posterm.unionpay.header import Requirement
+from posterm.unionpay.key_layout import Role, WrappedKey, key_bytes, pack_keys
+from posterm.unionpay.parameters import pack_parameters
+from posterm.unionpay.transactions import SIGN_ON_CODES, Network
+
+_USAGES: Final = {Role.PIK: KeyUsage.PIN_ENCRYPTION, Role.MAK: KeyUsage.MAC, Role.TDK: KeyUsage.DATA_ENCRYPTION}
+_MAX_STATUS: Final = 256
+
+
+def handle_management(case: Case) -> Message:
+    """Answer an 0800 or 0820."""
+    refusal = check_terminal(case)
+    if refusal is not None:
+        case.tell(refusal.event, code=refusal.code, check="terminal", why=refusal.why)
+        return management_answer(case, refusal.code)
+    if case.message.mti == "0800" and case.network in SIGN_ON_CODES:
+        return _sign_on(case)
+    action = _ACTIONS.get((case.message.mti, case.network))
+    if action is None:
+        return _declined(case, "40", f"network code {case.network or 'missing'} is not run by this host")
+    return action(case)
+
+
+def handle_script_notice(case: Case) -> Message:
+    """Answer an 0620/951: the card's result of an issuer script. A repeat is answered the same."""
+    for step in IDENTITY:
+        refusal = step.check(case)
+        if refusal is not None:
+            case.tell(refusal.event, code=refusal.code, check=step.name, why=refusal.why)
+            return financial_answer(case, ("39", refusal.code))
+    if case.network != Network.SCRIPT_NOTICE:
+        case.tell(EventName.DECLINED, code="12", check="kind", why="not a script notice")
+        return financial_answer(case, ("39", "12"))
+    case.tell(EventName.SCRIPT_NOTICE, original=case.text(61)[:12])
+    now = case.now
+    return financial_answer(case, ("12", f"{now:%H%M%S}", "13", f"{now:%m%d}", "32", case.desk.acquirer_id, "39", "00"))
+
+
+def _sign_on(case: Case) -> Message:
+    desk, terminal = case.desk, case.known_terminal()
+    if case.network != desk.profile.keys.sign_on_code:
+        return _declined(case, "40", f"this acquirer's terminals sign on with {desk.profile.keys.sign_on_code}")
+    layout = desk.profile.keys.layout
+    keys: dict[Role, KeyBlock] = {}
+    wrapped: dict[Role, WrappedKey] = {}
+    for role, size in key_bytes(layout).items():
+        algorithm = Algorithm.DES if size == Algorithm.DES.key_bytes else Algorithm.TDES_DOUBLE
+        keys[role] = desk.hsm.generate_key(_USAGES[role], algorithm)
+        exported = desk.hsm.export_key(KeyBlock(terminal.tmk), keys[role])
+        wrapped[role] = WrappedKey(exported.cryptogram, exported.kcv)
+    signed_on = replace(terminal, pik=keys[Role.PIK], mak=keys[Role.MAK], tdk=keys.get(Role.TDK, ""), signed_on=True)
+    _save(case, _done(signed_on, Requirement.SIGN_ON))
+    case.tell(EventName.SIGNED_ON, layout=layout, batch=terminal.batch, operator=case.text(63)[:3])
+    field = pack_keys(layout, wrapped)
+    return management_answer(case, "00", rrn=rrn_for(case), batch=terminal.batch, added={62: field})
+
+
+def _sign_off(case: Case) -> Message:
+    _save(case, replace(case.known_terminal(), signed_on=False))
+    case.tell(EventName.SIGNED_OFF)
+    return management_answer(case, "00", rrn=rrn_for(case))
+
+
+def _echo(case: Case) -> Message:
+    case.tell(EventName.ECHO)
+    return management_answer(case, "00", rrn=rrn_for(case))
+
+
+def _status(case: Case) -> Message:
+    raw = case.message.get(62, b"")[:_MAX_STATUS]
+    status = raw.decode("latin-1") if isinstance(raw, bytes) else ""
+    readable = "".join(letter if letter.isprintable() else "." for letter in status)
+    _save(case, _done(replace(case.known_terminal(), status=readable), Requirement.UPLOAD_STATUS))
+    case.tell(EventName.STATUS_RECEIVED)
+    return management_answer(case, "00", rrn=rrn_for(case))
+
+
+def _parameters(case: Case) -> Message:
+    values = parameters_of(case.known_terminal())
+    case.tell(EventName.PARAMETERS_SENT, parameters=len(values))
+    return management_answer(case, "00", rrn=rrn_for(case), added={62: pack_parameters(values)} if values else {})
+
+
+def _parameters_end(case: Case) -> Message:
+    _save(case, _done(case.known_terminal(), Requirement.DOWNLOAD_PARAMETERS))
+    case.tell(EventName.PARAMETERS_TAKEN)
+    return management_answer(case, "00", rrn=rrn_for(case))
+
+
+_ACTIONS: Final[dict[tuple[str, str], Callable[[Case], Message]]] = {
+    ("0820", Network.SIGN_OFF): _sign_off,
+    ("0820", Network.ECHO): _echo,
+    ("0820", Network.STATUS): _status,
+    ("0800", Network.PARAMETERS): _parameters,
+    ("0800", Network.PARAMETERS_END): _parameters_end,
+    ("0820", Network.PARAMETERS_END): _parameters_end,
+}
+
+
+def _declined(case: Case, code: str, why: str) -> Message:
+    case.tell(EventName.DECLINED, code=code, check="network", why=why)
+    return management_answer(case, code)
+
+
+def _done(terminal: TerminalRecord, requirement: Requirement) -> TerminalRecord:
+    """The terminal has done what its header asked for."""
+    return replace(terminal, requirement="0") if terminal.requirement == requirement.value else terminal
+
+
+def _save(case: Case, terminal: TerminalRecord) -> None:
+    case.terminal = terminal
+    case.desk.store.put_terminal(terminal)

@@ -1,0 +1,190 @@
+"""The host's rows in memory, for simulation and tests. Leaves out durability.
+
+Every change remembers what it replaced until the outermost `batch` or `savepoint` ends, so an exception undoes it.
+Lists by another key (batch, RRN, authorisation code) are kept as tuples of references under the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from posterm.host.records import (
+    AccountRecord,
+    BatchRecord,
+    CardRecord,
+    ExchangeRecord,
+    MerchantRecord,
+    SettlementReport,
+    TerminalRecord,
+    TransactionRecord,
+    TransferRecord,
+    UploadRecord,
+)
+
+_ABSENT: Any = object()
+
+
+class MemoryHostStore:
+    """A `HostStore` in dictionaries."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._numbers: dict[str, int] = {}
+        self._merchants: dict[str, MerchantRecord] = {}
+        self._terminals: dict[str, TerminalRecord] = {}
+        self._cards: dict[str, CardRecord] = {}
+        self._accounts: dict[str, AccountRecord] = {}
+        self._transfers: dict[str, TransferRecord] = {}
+        self._resolutions: dict[str, str] = {}
+        self._transactions: dict[str, TransactionRecord] = {}
+        self._refs: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        self._exchanges: dict[str, ExchangeRecord] = {}
+        self._batches: dict[tuple[str, str], BatchRecord] = {}
+        self._uploads: dict[tuple[str, str], tuple[UploadRecord, ...]] = {}
+        self._reports: dict[tuple[str, str], SettlementReport] = {}
+
+    def batch(self) -> AbstractContextManager[None]:
+        return self._all_or_nothing()
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        return self._all_or_nothing()
+
+    def next_number(self, sequence: str) -> int:
+        number = self._numbers.get(sequence, 0) + 1
+        self._set(self._numbers, sequence, number)
+        return number
+
+    def merchant(self, merchant_id: str) -> MerchantRecord | None:
+        return self._merchants.get(merchant_id)
+
+    def put_merchant(self, record: MerchantRecord) -> None:
+        self._set(self._merchants, record.merchant_id, record)
+
+    def terminal(self, terminal_id: str) -> TerminalRecord | None:
+        return self._terminals.get(terminal_id)
+
+    def put_terminal(self, record: TerminalRecord) -> None:
+        self._set(self._terminals, record.terminal_id, record)
+
+    def terminals(self) -> Iterable[TerminalRecord]:
+        return [self._terminals[key] for key in sorted(self._terminals)]
+
+    def card(self, fingerprint: str) -> CardRecord | None:
+        return self._cards.get(fingerprint)
+
+    def put_card(self, record: CardRecord) -> None:
+        self._set(self._cards, record.fingerprint, record)
+
+    def account(self, account_id: str) -> AccountRecord | None:
+        return self._accounts.get(account_id)
+
+    def put_account(self, record: AccountRecord) -> None:
+        self._set(self._accounts, record.account_id, record)
+
+    def accounts(self) -> Iterable[AccountRecord]:
+        return [self._accounts[key] for key in sorted(self._accounts)]
+
+    def transfer(self, transfer_id: str) -> TransferRecord | None:
+        return self._transfers.get(transfer_id)
+
+    def add_transfer(self, record: TransferRecord) -> None:
+        self._set(self._transfers, record.transfer_id, record)
+        if record.resolves:
+            self._set(self._resolutions, record.resolves, record.transfer_id)
+
+    def transfers(self) -> Iterable[TransferRecord]:
+        return list(self._transfers.values())
+
+    def resolution(self, transfer_id: str) -> TransferRecord | None:
+        return self._transfers.get(self._resolutions.get(transfer_id, ""))
+
+    def transaction(self, ref: str) -> TransactionRecord | None:
+        return self._transactions.get(ref)
+
+    def put_transaction(self, record: TransactionRecord) -> None:
+        old = self._transactions.get(record.ref)
+        self._set(self._transactions, record.ref, record)
+        for index in _indexes(record):
+            if old is None or index not in _indexes(old):
+                self._set(self._refs, index, (*self._refs.get(index, ()), record.ref))
+        for index in _indexes(old) if old is not None else ():
+            if index not in _indexes(record):
+                self._set(self._refs, index, tuple(ref for ref in self._refs[index] if ref != record.ref))
+
+    def transactions_by_rrn(self, merchant_id: str, rrn: str) -> list[TransactionRecord]:
+        return self._listed("rrn", merchant_id, rrn)
+
+    def transactions_by_auth_code(self, merchant_id: str, auth_code: str) -> list[TransactionRecord]:
+        return self._listed("auth", merchant_id, auth_code)
+
+    def transactions_in_batch(self, terminal_id: str, batch: str) -> list[TransactionRecord]:
+        return self._listed("batch", terminal_id, batch)
+
+    def exchange(self, ref: str) -> ExchangeRecord | None:
+        return self._exchanges.get(ref)
+
+    def put_exchange(self, record: ExchangeRecord) -> None:
+        self._set(self._exchanges, record.ref, record)
+
+    def batch_record(self, terminal_id: str, batch: str) -> BatchRecord | None:
+        return self._batches.get((terminal_id, batch))
+
+    def put_batch_record(self, record: BatchRecord) -> None:
+        self._set(self._batches, (record.terminal_id, record.batch), record)
+
+    def open_batches(self) -> list[BatchRecord]:
+        return [record for _, record in sorted(self._batches.items()) if record.open]
+
+    def put_upload(self, record: UploadRecord) -> None:
+        key = (record.terminal_id, record.batch)
+        others = (item for item in self._uploads.get(key, ()) if item.stan != record.stan)
+        self._set(self._uploads, key, tuple(sorted((*others, record), key=lambda item: item.stan)))
+
+    def uploads(self, terminal_id: str, batch: str) -> list[UploadRecord]:
+        return list(self._uploads.get((terminal_id, batch), ()))
+
+    def report(self, terminal_id: str, batch: str) -> SettlementReport | None:
+        return self._reports.get((terminal_id, batch))
+
+    def put_report(self, record: SettlementReport) -> None:
+        self._set(self._reports, (record.terminal_id, record.batch), record)
+
+    def reports(self) -> Iterable[SettlementReport]:
+        return [self._reports[key] for key in sorted(self._reports)]
+
+    def _listed(self, index: str, owner: str, key: str) -> list[TransactionRecord]:
+        return [self._transactions[ref] for ref in sorted(self._refs.get((index, owner, key), ()))]
+
+    def _set(self, rows: dict[Any, Any], key: Any, value: Any) -> None:
+        if self._depth:
+            self._undo.append((rows, key, rows.get(key, _ABSENT)))
+        rows[key] = value
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        mark = len(self._undo)
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            while len(self._undo) > mark:
+                rows, key, old = self._undo.pop()
+                if old is _ABSENT:
+                    del rows[key]
+                else:
+                    rows[key] = old
+            raise
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._undo.clear()
+
+
+def _indexes(record: TransactionRecord) -> tuple[tuple[str, str, str], ...]:
+    indexes = [("batch", record.terminal_id, record.batch), ("rrn", record.merchant_id, record.rrn)]
+    if record.auth_code:
+        indexes.append(("auth", record.merchant_id, record.auth_code))
+    return tuple(indexes)

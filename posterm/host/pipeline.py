@@ -1,0 +1,203 @@
+"""A transaction or reversal from first check to posting: every step by name, in order, on one screen.
+
+A step gives None or a `Refusal`; the first refusal is the answer, and its event names the step. What was refused after
+the request was known to be new is recorded too, so that its repeat gets the same answer.
+
+Source: Q/CUP 009 (what a host looks at); the order is posterm's: identity, novelty, form, card, money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from posterm.host import answers, checks, issuer, originals, postings, registry, reversal
+from posterm.host.case import Case, Refusal
+from posterm.host.events import EventName
+from posterm.host.forced import Link
+from posterm.host.records import REVERSAL, BatchRecord, TransactionRecord
+from posterm.iso8583 import Message
+from posterm.unionpay.transactions import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named check."""
+
+    name: str
+    check: Callable[[Case], Refusal | None]
+
+
+IDENTITY: Final = (
+    Step("terminal", registry.check_terminal),
+    Step("keys", checks.check_keys),
+    Step("mac", checks.check_mac),
+)
+NOVELTY: Final = (
+    Step("card-data", checks.read_card_number),
+    Step("duplicate", checks.check_duplicate),
+)
+TRANSACTION: Final = (
+    Step("kind", checks.check_kind),
+    Step("content", checks.check_content),
+    Step("card", issuer.check_card),
+    Step("original", originals.check_original),
+    Step("pin", issuer.check_pin),
+    Step("forced", checks.check_forced),
+)
+TRANSACTION_STEPS: Final = (
+    *IDENTITY,
+    Step("forced-link", checks.look_up_forced),
+    *NOVELTY,
+    Step("batch", checks.check_batch),
+    *TRANSACTION,
+)
+"""0100, 0200, 0220; the last step, `funds`, is the posting itself."""
+
+NOTICE_STEPS: Final = (Step("card-data", checks.read_card_number), *TRANSACTION)
+"""A notice taken from a batch upload: the message around it has been through `IDENTITY` already."""
+
+REVERSAL_STEPS: Final = (
+    *IDENTITY,
+    *NOVELTY,
+    Step("content", reversal.check_reversal),
+    Step("batch", reversal.check_reversed_batch),
+    Step("original", reversal.check_reversed_original),
+)
+
+
+def run_transaction(case: Case) -> Message | None:
+    """Decide on a transaction and post it. Returns: the answer, None for a request that is to leave no trace."""
+    refused = _first_refusal(case, TRANSACTION_STEPS)
+    if case.forced.link is Link.DROPPED and (refused is None or refused[0] not in ("terminal", "keys", "mac")):
+        case.tell(EventName.FORCED, outcome=case.forced.link.value)
+        return None
+    if case.again is not None:
+        return _repeat(case, case.again)
+    return accept(case) if refused is None else decline(case, *refused)
+
+
+def run_reversal(case: Case) -> Message:
+    """Decide on a reversal and undo its original."""
+    refused = _first_refusal(case, REVERSAL_STEPS)
+    if case.again is not None:
+        return _repeat(case, case.again)
+    if refused is not None:
+        return decline(case, *refused)
+    undone = reversal.undo(case)
+    rrn = answers.rrn_for(case)
+    record = replace(
+        new_record(case, rrn),
+        code=undone.code,
+        original=undone.original,
+        transfers=undone.transfers,
+        approved=undone.code == "00",
+        answer=answers.answer_elements(case, undone.code, rrn),
+    )
+    _keep(case, record)
+    case.tell(undone.event, code=undone.code, reason=case.text(39), original=undone.original)
+    return answers.financial_answer(case, record.answer)
+
+
+def run_notice(case: Case) -> str:
+    """Post a notice that came in a batch upload. Returns: the answer code."""
+    refused = _first_refusal(case, NOTICE_STEPS)
+    case.content = checks.content_fingerprint(case)
+    answer = accept(case) if refused is None else decline(case, *refused)
+    return str(answer[39])
+
+
+def accept(case: Case) -> Message:
+    """Post a transaction that passed every check, and record it."""
+    kind = case.known_row().kind
+    rrn = answers.rrn_for(case)
+    record, refusal = postings.post(case, new_record(case, rrn))
+    if refusal is not None:
+        return decline(case, "funds", refusal, rrn)
+    auth_code = _auth_code(case, rrn)
+    answer = answers.answer_elements(case, "00", rrn, auth_code=auth_code, balance=postings.balance_text(case))
+    record = replace(record, code="00", approved=True, auth_code=auth_code, answer=answer)
+    _keep(case, record)
+    case.tell(
+        EventName.APPROVED,
+        kind=kind.value,
+        amount=case.amount_minor,
+        rrn=rrn,
+        card=record.masked_pan,
+        original=record.original,
+    )
+    return answers.financial_answer(case, answer)
+
+
+def decline(case: Case, step: str, refusal: Refusal, rrn: str = "") -> Message:
+    """Answer a request that a step refused, and record it unless a repeat is to be judged anew."""
+    if refusal.record and not rrn:
+        rrn = answers.rrn_for(case)
+    answer = answers.answer_elements(case, refusal.code, rrn)
+    if refusal.record:
+        record = replace(new_record(case, rrn), code=refusal.code, declined_by=step, answer=answer)
+        _keep(case, record)
+    card = case.card.masked_pan if case.card is not None else ""
+    case.tell(refusal.event, code=refusal.code, check=step, why=refusal.why, card=card)
+    return answers.financial_answer(case, answer)
+
+
+def new_record(case: Case, rrn: str) -> TransactionRecord:
+    """The row of a request before anything has been decided."""
+    row, card = case.row, case.card
+    kind = REVERSAL if case.message.mti == checks.REVERSAL_MTI else row.kind.value if row is not None else ""
+    return TransactionRecord(
+        ref=case.ref,
+        mti=case.message.mti,
+        kind=kind,
+        terminal_id=case.terminal_id,
+        merchant_id=case.merchant_id,
+        batch=case.batch,
+        stan=case.stan,
+        entry_mode=case.text(22),
+        amount_minor=case.amount_minor,
+        currency=case.currency,
+        at=case.at,
+        settlement_date=f"{case.now:%m%d}",
+        rrn=rrn,
+        content=case.content,
+        card=card.fingerprint if card is not None else "",
+        masked_pan=card.masked_pan if card is not None else "",
+        original=case.original.ref if case.original is not None else "",
+    )
+
+
+def _first_refusal(case: Case, steps: tuple[Step, ...]) -> tuple[str, Refusal] | None:
+    for step in steps:
+        refusal = step.check(case)
+        if refusal is not None:
+            return step.name, refusal
+        if case.again is not None or case.forced.link is Link.DROPPED:
+            return None
+    return None
+
+
+def _repeat(case: Case, record: TransactionRecord) -> Message:
+    if record.card:
+        case.card = case.desk.store.card(record.card)
+    case.tell(EventName.REPEAT, code=record.code, kind=record.kind, rrn=record.rrn)
+    return answers.financial_answer(case, record.answer)
+
+
+def _keep(case: Case, record: TransactionRecord) -> None:
+    store = case.desk.store
+    store.put_transaction(record)
+    if store.batch_record(record.terminal_id, record.batch) is None:
+        store.put_batch_record(BatchRecord(record.terminal_id, record.batch, record.merchant_id))
+
+
+def _auth_code(case: Case, rrn: str) -> str:
+    """Element 38: the terminal's own for what was approved by telephone, the first one's for an incremental one."""
+    kind = case.known_row().kind
+    if kind is Kind.BALANCE:
+        return ""
+    if kind is Kind.PREAUTH_ADD:
+        return case.known_original().auth_code
+    given = case.text(38).strip()
+    return given if given and kind in (Kind.OFFLINE_SALE, Kind.ADJUST) else rrn[-6:]

@@ -1,0 +1,249 @@
+"""What the host keeps: typed, frozen rows. A change is a new row put in place of the old one.
+
+Fields are text, integers, booleans or tuples of text, so that any store can hold them. Amounts are minor units; times
+are ISO 8601 text in the host's local time; batch numbers are 6 digits. No row holds a clear PAN, a PIN or a key: a card
+is named by its keyed fingerprint and shown masked, keys are key blocks under the HSM's master key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+REVERSAL: Final = "reversal"
+"""`TransactionRecord.kind` of an 0400; all others are values of `posterm.unionpay.transactions.Kind`."""
+
+
+def reference(mti: str, terminal_id: str, merchant_id: str, batch: str, stan: str) -> str:
+    """The key under which a request is found again: MTI class, terminal, merchant, batch and trace number.
+
+    Source: Q/CUP 009, duplicate detection.
+
+    >>> reference("0220", "10000001", "898310058120001", "000001", "000012")
+    '2/10000001/898310058120001/000001/000012'
+    """
+    return f"{mti[1]}/{terminal_id}/{merchant_id}/{batch}/{stan}"
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantRecord:
+    """A merchant; `open` is False when it may not trade."""
+
+    merchant_id: str
+    name: str
+    currency: str = "156"
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalRecord:
+    """A terminal. `tmk`, `pik`, `mak` and `tdk` are key blocks, empty where there is none."""
+
+    terminal_id: str
+    merchant_id: str
+    tmk: str
+    open: bool = True
+    pik: str = ""
+    mak: str = ""
+    tdk: str = ""
+    signed_on: bool = False
+    batch: str = "000001"
+    requirement: str = "0"
+    parameters: tuple[str, ...] = ()
+    """Name and value in turn."""
+    status: str = ""
+
+
+class CardKind(StrEnum):
+    """What stands behind a card."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+class PinPolicy(StrEnum):
+    """Whether a purchase with the card needs a PIN. A PIN that is sent is always checked."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+ACTIVE: Final = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class CardRecord:
+    """A card. `status` is `active`, or the answer code every request with it gets."""
+
+    fingerprint: str
+    masked_pan: str
+    kind: str
+    expiry: str
+    pin_offset: str = ""
+    pin_policy: str = PinPolicy.REQUIRED.value
+    pin_failures: int = 0
+    status: str = ACTIVE
+    scheme: str = "CUP"
+    issuer_id: str = "03080000"
+
+    @property
+    def account_id(self) -> str:
+        return f"card/{self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """An account with its four balances. A `limited` one never falls below its credit line, unless forced."""
+
+    account_id: str
+    currency: str
+    limited: bool = False
+    credit_line: int = 0
+    debits_posted: int = 0
+    credits_posted: int = 0
+    debits_pending: int = 0
+    credits_pending: int = 0
+
+    @property
+    def available(self) -> int:
+        """What may still be taken from it, in minor units; pending credits do not count yet."""
+        return self.credits_posted + self.credit_line - self.debits_posted - self.debits_pending
+
+    @property
+    def balance(self) -> int:
+        """Posted credits less posted debits."""
+        return self.credits_posted - self.debits_posted
+
+
+class TransferKind(StrEnum):
+    """What a transfer does to the balances."""
+
+    POSTED = "posted"
+    PENDING = "pending"
+    POST_PENDING = "post-pending"
+    VOID_PENDING = "void-pending"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRecord:
+    """A movement from the debited to the credited account; never changed once it is there.
+
+    `resolves` names the pending transfer that a `post-pending` or `void-pending` one ends, `transaction` the request
+    it was made for. `forced` ones ignore the account's limit.
+    """
+
+    transfer_id: str
+    kind: str
+    debit_account: str
+    credit_account: str
+    amount: int
+    currency: str
+    at: str
+    transaction: str = ""
+    resolves: str = ""
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRecord:
+    """A request with financial meaning, what was answered, and what has happened to it since.
+
+    `content` is the keyed fingerprint of what was asked; `answer` is name and value in turn of the response elements
+    that do not come from the request. `posted_minor` is what stands in the ledger now (a tip changes it);
+    `authorised_minor` and `holds` belong to a pre-authorisation and include its incremental ones. `transfers` is how
+    many transfers it made.
+    """
+
+    ref: str
+    mti: str
+    kind: str
+    terminal_id: str
+    merchant_id: str
+    batch: str
+    stan: str
+    entry_mode: str
+    amount_minor: int
+    currency: str
+    at: str
+    settlement_date: str
+    rrn: str
+    content: str
+    code: str = ""
+    answer: tuple[str, ...] = ()
+    auth_code: str = ""
+    card: str = ""
+    masked_pan: str = ""
+    declined_by: str = ""
+    original: str = ""
+    transfers: int = 0
+    posted_minor: int = 0
+    authorised_minor: int = 0
+    refunded_minor: int = 0
+    tip_minor: int = 0
+    holds: tuple[str, ...] = ()
+    reversed: bool = False
+    voided_by: str = ""
+    completed_by: str = ""
+    approved: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """True when it was approved and not reversed."""
+        return self.approved and not self.reversed
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRecord:
+    """A settlement or upload message that was answered, so that its repeat gets the same answer."""
+
+    ref: str
+    content: str
+    answer: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A terminal's batch. `terminal_totals` is the 30 digits the terminal last claimed, empty before it settles."""
+
+    terminal_id: str
+    batch: str
+    merchant_id: str
+    open: bool = True
+    terminal_totals: str = ""
+    closed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRecord:
+    """One item a terminal uploaded: what it says it did under a trace number."""
+
+    terminal_id: str
+    batch: str
+    stan: str
+    card: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementReport:
+    """How a batch ended: what both sides counted (30 digits each), what the merchant is owed, and every difference.
+
+    `only_host` and `only_terminal` are trace numbers of items the other side does not know or knows otherwise.
+    """
+
+    terminal_id: str
+    batch: str
+    merchant_id: str
+    at: str
+    host_totals: str
+    terminal_totals: str = ""
+    net_minor: int = 0
+    uploaded: int = 0
+    only_host: tuple[str, ...] = ()
+    only_terminal: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """True when no terminal totals were claimed, or they are the host's."""
+        return not self.terminal_totals or self.terminal_totals == self.host_totals

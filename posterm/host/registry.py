@@ -1,0 +1,112 @@
+"""Merchants and terminals: taking them on, and whether a request comes from one that may trade.
+
+Leaves out merchant contracts, limits and fees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from posterm.amount import currency as currency_named
+from posterm.bcd import is_digits
+from posterm.errors import AmountError
+from posterm.host.case import Case, Desk, Refusal
+from posterm.host.errors import EnrolmentError
+from posterm.host.events import EventName
+from posterm.host.ledger import bank, merchant_payable, merchant_pending, suspense
+from posterm.host.records import MerchantRecord, TerminalRecord
+from posterm.hsm import KeyBlock, KeyUsage
+from posterm.unionpay.header import Requirement
+from posterm.unionpay.parameters import pack_parameters
+
+
+def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str) -> None:
+    """Take on a merchant, or change its name. Raises: EnrolmentError, LedgerError."""
+    if len(merchant_id) != 15 or not merchant_id.isascii() or not merchant_id.isalnum():
+        raise EnrolmentError(f"merchant {merchant_id!r}: need 15 letters and digits")
+    try:
+        number = currency_named(currency).number
+    except AmountError as error:
+        raise EnrolmentError(f"merchant {merchant_id}: {error}") from None
+    with desk.store.savepoint():
+        desk.store.put_merchant(MerchantRecord(merchant_id, name, number))
+        for account_id in (
+            merchant_pending(merchant_id),
+            merchant_payable(merchant_id),
+            bank(number),
+            suspense(number),
+        ):
+            desk.ledger.open_account(account_id, number)
+
+
+def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock, batch: str) -> None:
+    """Take on a terminal, or give it another TMK: it has to sign on, its batch goes on. Raises: EnrolmentError."""
+    if len(terminal_id) != 8 or not terminal_id.isascii() or not terminal_id.isalnum():
+        raise EnrolmentError(f"terminal {terminal_id!r}: need 8 letters and digits")
+    if desk.store.merchant(merchant_id) is None:
+        raise EnrolmentError(f"terminal {terminal_id}: merchant {merchant_id!r} is unknown", hint="enrol it first")
+    if len(batch) != 6 or not is_digits(batch) or batch == "000000":
+        raise EnrolmentError(f"terminal {terminal_id}: need a batch number from 000001 to 999999")
+    if tmk.usage is not KeyUsage.KEY_ENCRYPTION:
+        raise EnrolmentError(f"terminal {terminal_id}: need a TMK, found a key for {tmk.usage.name}")
+    known = desk.store.terminal(terminal_id)
+    if known is not None and known.merchant_id != merchant_id:
+        raise EnrolmentError(f"terminal {terminal_id} belongs to merchant {known.merchant_id}")
+    fresh = TerminalRecord(terminal_id, merchant_id, tmk, batch=batch)
+    if known is not None:
+        fresh = replace(fresh, batch=known.batch, requirement=known.requirement, parameters=known.parameters)
+    desk.store.put_terminal(fresh)
+
+
+def terminal_of(desk: Desk, terminal_id: str) -> TerminalRecord:
+    """Raises: EnrolmentError: no such terminal."""
+    terminal = desk.store.terminal(terminal_id)
+    if terminal is None:
+        raise EnrolmentError(f"no terminal {terminal_id!r}")
+    return terminal
+
+
+def set_open(desk: Desk, *, merchant_id: str = "", terminal_id: str = "", is_open: bool) -> None:
+    """Open or close a merchant or a terminal for trade. Raises: EnrolmentError: unknown."""
+    if terminal_id:
+        desk.store.put_terminal(replace(terminal_of(desk, terminal_id), open=is_open))
+    if merchant_id:
+        merchant = desk.store.merchant(merchant_id)
+        if merchant is None:
+            raise EnrolmentError(f"no merchant {merchant_id!r}")
+        desk.store.put_merchant(replace(merchant, open=is_open))
+
+
+def request_action(desk: Desk, terminal_id: str, requirement: Requirement) -> None:
+    """Ask a terminal for something in the header of every answer, until it has done it. Raises: EnrolmentError."""
+    desk.store.put_terminal(replace(terminal_of(desk, terminal_id), requirement=requirement.value))
+
+
+def set_parameters(desk: Desk, terminal_id: str, values: dict[str, str]) -> None:
+    """What the terminal gets at its next download. Raises: EnrolmentError, LayoutError: a value does not fit."""
+    terminal = terminal_of(desk, terminal_id)
+    pack_parameters(values)
+    flat = tuple(part for item in values.items() for part in item)
+    desk.store.put_terminal(replace(terminal, parameters=flat))
+
+
+def parameters_of(terminal: TerminalRecord) -> dict[str, str]:
+    """The parameters by name."""
+    return dict(zip(terminal.parameters[::2], terminal.parameters[1::2], strict=True))
+
+
+def check_terminal(case: Case) -> Refusal | None:
+    """97 unknown terminal, 03 not this merchant's, C1 (else 58) closed, C2 (else 03) its merchant closed."""
+    desk = case.desk
+    terminal = desk.store.terminal(case.terminal_id)
+    if terminal is None:
+        return Refusal("97", "no such terminal", EventName.UNKNOWN_TERMINAL, record=False)
+    merchant = desk.store.merchant(terminal.merchant_id)
+    if terminal.merchant_id != case.merchant_id or merchant is None:
+        return Refusal("03", "the terminal is not this merchant's", record=False)
+    case.terminal = terminal
+    if not terminal.open:
+        return Refusal(desk.own_code("C1", "58"), "the terminal is closed", record=False)
+    if not merchant.open:
+        return Refusal(desk.own_code("C2", "03"), "the merchant is closed", record=False)
+    return None

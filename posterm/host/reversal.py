@@ -1,0 +1,141 @@
+"""Reversals: undoing exactly what one request did, whether it was answered or not, and even before it comes.
+
+    original unknown           the profile's code (25 or 00); the original is refused should it come later
+    original declined          00, there is nothing to undo
+    original reversed before   its own record answers a repeat; here another reversal of it gets 00
+    something builds on it     12: a voided or refunded sale, a completed or voided pre-authorisation
+    batch closed               12: no reversal across the cut-over
+    another kind               12
+    another amount             64, so that an operator looks at it
+
+The money goes back by force: an account may fall below its limit when a void is undone.
+
+Source: Q/CUP 009, reversal rules; DE 39 of the request is the reason and is not judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from posterm.host.case import Case, Refusal
+from posterm.host.errors import LedgerError
+from posterm.host.events import EventName
+from posterm.host.ledger import inverse
+from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
+from posterm.unionpay.transactions import TRANSACTIONS, Delivery, Kind, Transaction
+
+_BY_WIRE: Final = {
+    (row.processing_code, row.condition, row.message_type): row
+    for row in TRANSACTIONS.values()
+    if row.delivery is Delivery.REVERSE
+}
+_MANDATORY: Final = (3, 4, 11, 22, 25, 39, 41, 42, 49, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What a reversal did: the answer code, the event, the original's reference and the number of transfers."""
+
+    code: str
+    event: EventName
+    original: str = ""
+    transfers: int = 0
+
+
+def check_reversal(case: Case) -> Refusal | None:
+    """30 an element is missing, 12 it names nothing that is reversed."""
+    missing = [number for number in _MANDATORY if number not in case.message]
+    if missing:
+        return _refused("30", "missing element " + " ".join(map(str, missing)))
+    return None if _row(case) is not None else _refused("12", "no transaction that is reversed has this 3, 25 and 60.1")
+
+
+def check_reversed_batch(case: Case) -> Refusal | None:
+    """12 when the original's batch is closed, 77 when it is no batch of this terminal."""
+    terminal = case.known_terminal()
+    batch = case.desk.store.batch_record(terminal.terminal_id, case.batch)
+    if batch is not None:
+        return None if batch.open else _refused("12", "the original's batch is closed")
+    return None if case.batch == terminal.batch else Refusal("77", f"batch {case.batch} is not open", record=False)
+
+
+def check_reversed_original(case: Case) -> Refusal | None:
+    """12 another kind, 64 another amount, 12 when something builds on the original. An unknown one is no refusal."""
+    row = _row(case)
+    found = [case.desk.store.transaction(case.ref_for(mti, case.batch, case.stan)) for mti in ("0100", "0200")]
+    known = [record for record in found if record is not None]
+    if row is None or not known:
+        return None
+    original = known[0]
+    if original.kind != row.kind:
+        return _refused("12", f"the original is a {original.kind}, not a {row.kind}")
+    if original.amount_minor != case.amount_minor:
+        return _refused("64", "not the original's amount")
+    if original.stands and _built_upon(case, original):
+        return _refused("12", "a later transaction builds on the original")
+    case.original = original
+    return None
+
+
+def undo(case: Case) -> Undone:
+    """Undo the original, or leave a mark for one that has not come yet. Raises: LedgerError."""
+    original = case.original
+    if original is None:
+        code = case.desk.profile.reversal.unknown_original
+        return Undone(code, EventName.REVERSAL_BEFORE_ORIGINAL)
+    if not original.stands:
+        return Undone("00", EventName.REVERSED, original.ref)
+    group = [
+        inverse(_transfer(case, f"{original.ref}/{number}"), f"{case.ref}/{number}", case.at, case.ref)
+        for number in range(original.transfers, 0, -1)
+    ]
+    if group:
+        case.desk.ledger.apply(group)
+    store = case.desk.store
+    if original.original:
+        before = store.transaction(original.original)
+        if before is None:
+            raise LedgerError(f"the transaction {original.original} is gone")
+        store.put_transaction(_restored(before, original, group))
+    case.original = replace(original, reversed=True, holds=())
+    store.put_transaction(case.original)
+    return Undone("00", EventName.REVERSED, original.ref, len(group))
+
+
+def _restored(before: TransactionRecord, undone: TransactionRecord, group: list[TransferRecord]) -> TransactionRecord:
+    """The transaction the undone one referred to, as it stands again."""
+    holds = tuple(transfer.transfer_id for transfer in reversed(group) if transfer.kind == TransferKind.PENDING)
+    if undone.kind in (Kind.VOID, Kind.COMPLETION_VOID):
+        return replace(before, voided_by="")
+    if undone.kind == Kind.PREAUTH_VOID:
+        return replace(before, voided_by="", holds=holds)
+    if undone.kind == Kind.COMPLETION:
+        return replace(before, completed_by="", holds=holds)
+    released = {transfer.resolves for transfer in group}
+    kept = tuple(hold for hold in before.holds if hold not in released)
+    return replace(before, holds=kept, authorised_minor=before.authorised_minor - undone.amount_minor)
+
+
+def _built_upon(case: Case, original: TransactionRecord) -> bool:
+    if original.kind == Kind.PREAUTH_ADD:
+        before = case.desk.store.transaction(original.original)
+        return before is not None and bool(before.voided_by or before.completed_by)
+    if original.kind == Kind.PREAUTH and original.authorised_minor != original.amount_minor:
+        return True
+    return bool(original.voided_by or original.completed_by or original.refunded_minor or original.tip_minor)
+
+
+def _transfer(case: Case, transfer_id: str) -> TransferRecord:
+    found = case.desk.store.transfer(transfer_id)
+    if found is None:
+        raise LedgerError(f"the transfer {transfer_id} is not in the ledger")
+    return found
+
+
+def _row(case: Case) -> Transaction | None:
+    return _BY_WIRE.get((case.text(3), case.text(25), case.message_type))
+
+
+def _refused(code: str, why: str) -> Refusal:
+    return Refusal(code, why, EventName.REVERSAL_REFUSED)
