@@ -8,6 +8,7 @@
     pin_block     Pin, and clear PIN blocks; `encode` and `decode` for the calculator
     pin_verify    IBM 3624 PIN and offset
     track         the enciphered part of a track
+    at_rest       sealing and fingerprints for stores
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library
     errors        what is refused, and why
 
@@ -32,6 +33,7 @@ from posterm.hsm.errors import (
     PinError,
     PinMismatch,
     PinTranslationError,
+    SealedDataError,
     TrackError,
 )
 from posterm.hsm.key_block import KeyBlock
@@ -62,6 +64,7 @@ __all__ = [
     "PinFormat",
     "PinMismatch",
     "PinTranslationError",
+    "SealedDataError",
     "SoftHsm",
     "TrackError",
 ]

@@ -7,6 +7,7 @@
         ├── KeyCheckError         key material that does not check: length, zero half, check value
         ├── MacError              a message authentication code that does not verify, or data it cannot be made over
         ├── TrackError            track data that cannot be enciphered in place
+        ├── SealedDataError       data at rest that was altered, moved, or sealed under another key
         ├── PinError              the caller's mistake: no PIN, or parameters of a PIN calculation that cannot be
         │   └── PinTranslationError   a translation that would weaken the block's protection
         ├── PinBlockError         the peer's: a PIN block that holds no PIN. One text for every malformation
@@ -43,6 +44,10 @@ class MacError(HsmError):
 
 class TrackError(HsmError):
     """Track data that cannot be enciphered in place: too short, too long, or not nibbles."""
+
+
+class SealedDataError(HsmError):
+    """Data at rest that was altered, moved to another place, or sealed under another key."""
 
 
 class PinError(HsmError):

@@ -24,6 +24,10 @@ class KeyUsage(StrEnum):
     """Makes and checks MACs: MAK, TAK."""
     DATA_ENCRYPTION = "D0"
     """Enciphers data: TDK."""
+    STORAGE = "21"
+    """Seals data at rest. From the range left to proprietary usages, where payShield has its data encryption keys."""
+    FINGERPRINT = "M6"
+    """Makes fingerprints of data at rest by CMAC."""
     PIN_VERIFICATION_IBM = "V1"
     """PVK of the IBM 3624 method."""
     PIN_VERIFICATION_VISA = "V2"
@@ -127,6 +131,8 @@ MODES: Final[dict[KeyUsage, tuple[ModeOfUse, ...]]] = {
         ModeOfUse.VERIFY_ONLY,
         ModeOfUse.NO_RESTRICTION,
     ),
+    KeyUsage.STORAGE: (ModeOfUse.ENCRYPT_AND_DECRYPT, ModeOfUse.DECRYPT_ONLY, ModeOfUse.ENCRYPT_ONLY),
+    KeyUsage.FINGERPRINT: (ModeOfUse.GENERATE_ONLY, ModeOfUse.GENERATE_AND_VERIFY),
     KeyUsage.PIN_VERIFICATION_IBM: (
         ModeOfUse.GENERATE_AND_VERIFY,
         ModeOfUse.GENERATE_ONLY,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posterm.hsm import key_block, pin_block, pin_verify, track
+from posterm.hsm.at_rest import AtRestKey
 from posterm.hsm.errors import (
     HsmError,
     KeyCheckError,
@@ -77,6 +78,10 @@ GENERATE_OFFSET: Final = Need(KeyUsage.PIN_VERIFICATION_IBM, Operation.GENERATE,
 VERIFY_OFFSET: Final = Need(KeyUsage.PIN_VERIFICATION_IBM, Operation.VERIFY, DES_FAMILY)
 ENCRYPT_TRACK: Final = Need(KeyUsage.DATA_ENCRYPTION, Operation.ENCRYPT, DES_FAMILY)
 DECRYPT_TRACK: Final = Need(KeyUsage.DATA_ENCRYPTION, Operation.DECRYPT, DES_FAMILY)
+_AES: Final = frozenset({Algorithm.AES_128, Algorithm.AES_256})
+SEAL: Final = Need(KeyUsage.STORAGE, Operation.ENCRYPT, _AES)
+UNSEAL: Final = Need(KeyUsage.STORAGE, Operation.DECRYPT, _AES)
+FINGERPRINT: Final = Need(KeyUsage.FINGERPRINT, Operation.GENERATE, _AES)
 GENERATE_MAC: Final = {form: Need(KeyUsage.MAC, Operation.GENERATE, keys) for form, keys in KEY_ALGORITHMS.items()}
 VERIFY_MAC: Final = {form: Need(KeyUsage.MAC, Operation.VERIFY, keys) for form, keys in KEY_ALGORITHMS.items()}
 
@@ -84,10 +89,11 @@ VERIFY_MAC: Final = {form: Need(KeyUsage.MAC, Operation.VERIFY, keys) for form, 
 class _OpenKey:
     """An unsealed key: its kept contexts, without the key itself, and the needs it was found to meet."""
 
-    __slots__ = ("algorithm", "cipher", "mac", "passed")
+    __slots__ = ("algorithm", "at_rest", "cipher", "mac", "passed")
 
     def __init__(self, algorithm: Algorithm, clear: bytes) -> None:
         self.algorithm = algorithm
+        self.at_rest = AtRestKey(clear) if algorithm in _AES else None
         self.mac = MacKey(algorithm, clear)
         self.cipher: BlockCipher = self.mac.cipher
         self.passed: set[Need] = set()
@@ -380,6 +386,30 @@ class SoftHsm:
         """The reverse of `encrypt_track`; separators come out as D."""
         opened = self._open(tdk, DECRYPT_TRACK)
         return track.in_place(nibbles, opened.cipher.decrypt)
+
+    # --- data at rest -------------------------------------------------------------------------------------------------
+
+    def seal(self, key: KeyBlock, plaintext: bytes, context: bytes) -> bytes:
+        """Seal at most 65,536 bytes for a store; `context` names their place and is needed to unseal them.
+
+        Returns: 28 bytes more than `plaintext`.
+        Raises: KeyUsageError: no storage key. SealedDataError: too much data.
+        """
+        return self._at_rest(key, SEAL).seal(plaintext, context, self._entropy)
+
+    def unseal(self, key: KeyBlock, sealed: bytes, context: bytes) -> bytes:
+        """Raises: SealedDataError: altered, of another key, or from another place. KeyUsageError: no storage key."""
+        return self._at_rest(key, UNSEAL).unseal(sealed, context)
+
+    def fingerprint(self, key: KeyBlock, data: bytes) -> str:
+        """32 hexadecimal digits by which a store finds a value it does not hold. Raises: KeyUsageError."""
+        return self._at_rest(key, FINGERPRINT).fingerprint(data)
+
+    def _at_rest(self, key: KeyBlock, need: Need) -> AtRestKey:
+        at_rest = self._open(key, need).at_rest
+        if at_rest is None:
+            raise KeyUsageError(f"a {need.usage} key is an AES key")
+        return at_rest
 
     # --- opening ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """A whole frame: TPDU, header and message; and the MAC that seals it.
 
-`Envelope.pack` and `open_envelope` work on what the length prefix counts; the prefix itself is `posterm.iso8583.framing`.
+`Envelope.pack` and `open_envelope` work on what the length prefix counts; the prefix itself is in `iso8583.framing`.
 
 Source: Q/CUP 009 as restated by acquirer terminal specifications.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 from posterm.hsm import KeyBlock, MacError, SoftHsm
 from posterm.iso8583 import FrameDecoder, Message, Tpdu, UnpackError, encode_frame
-from posterm.unionpay.errors import HeaderError, MacFailure
+from posterm.unionpay.errors import HeaderError, MacFailureError
 from posterm.unionpay.header import HEADER_BYTES, Header
 from posterm.unionpay.profile import AcquirerProfile
 
@@ -78,13 +78,11 @@ class Sealer:
         return self.profile.dialect.pack(message, mac=lambda data: self.hsm.generate_mac(mak, algorithm, data))
 
     def check(self, wire: bytes, mak: KeyBlock) -> None:
-        """Verify the MAC of a received message. Raises: MacFailure: missing or wrong."""
+        """Verify the MAC of a received message. Raises: MacFailureError: missing or wrong."""
         try:
             data, mac = self.profile.dialect.split_mac(wire)
             self.hsm.verify_mac(mak, self.profile.mac.algorithm, data, mac)
         except UnpackError:
-            raise MacFailure("the message carries no MAC") from None
+            raise MacFailureError("the message carries no MAC") from None
         except MacError:
-            raise MacFailure("the MAC does not verify") from None
-
-
+            raise MacFailureError("the MAC does not verify") from None

@@ -1,0 +1,133 @@
+"""One request and its answer: send, wait, match, check the MAC, obey the header.
+
+Whatever goes wrong comes out as `NoAnswer` with the reason a reversal would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from posterm.iso8583 import FramingError, Message, UnpackError
+from posterm.terminal.context import Context
+from posterm.terminal.effects import Await, Flow, FrameArrived, LinkLost, LinkReply, NotSent, TimedOut, Transmit
+from posterm.terminal.matching import differences
+from posterm.terminal.transitions import Event
+from posterm.unionpay.envelope import Envelope, frame_bytes, open_envelope, request_envelope
+from posterm.unionpay.errors import HeaderError, MacFailureError
+from posterm.unionpay.header import Requirement
+from posterm.unionpay.response_codes import SIGN_ON_AGAIN, ResponseCode, response_code
+from posterm.unionpay.transactions import ReversalReason
+
+FRAMES_MAX = 16
+"""Frames looked at while waiting for one answer; a peer that sends more of them is treated as silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that matches its request and, where it approves, carries a good MAC."""
+
+    message: Message
+    code: ResponseCode
+    requirement: Requirement
+
+    def text(self, element: int) -> str:
+        """A text element without its padding, empty when the answer does not carry it."""
+        value = self.message.get(element)
+        return "" if value is None else str(value).rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No answer that counts. `sent` is False when the request certainly never left."""
+
+    reason: ReversalReason
+    sent: bool
+    why: str
+
+
+def exchange(ctx: Context, request: Message, *, sealed: bool) -> Flow[Answer | NoAnswer]:
+    """Send a request and wait for its answer.
+
+    Args:
+        sealed: the request carries a MAC, and so must an approval.
+    """
+    dialect = ctx.profile.dialect
+    wire = ctx.sealer.seal(request, ctx.key("mak")) if sealed else dialect.pack(request)
+    envelope = request_envelope(ctx.profile, wire)
+    timers = ctx.profile.timers
+    timeout_s = float(ctx.parameter("response_timeout_s", str(timers.response_s)))
+    yield ctx.tell_message("sent", envelope.header.digits, wire)
+    reply: LinkReply = yield Transmit(frame_bytes(ctx.profile, envelope), timers.connect_s, timeout_s)
+    reason = ReversalReason.NO_ANSWER
+    for _ in range(FRAMES_MAX):
+        ctx.now = reply.at
+        if not isinstance(reply, FrameArrived):
+            return (yield from _failed(ctx, reply, reason))
+        opened = _open(ctx, reply.frame)
+        if isinstance(opened, str):
+            yield ctx.tell("unreadable-answer", why=opened)
+        elif differing := differences(request, opened[1]):
+            yield ctx.tell("near-miss", mti=opened[1].mti, why="; ".join(differing))
+        else:
+            return (yield from _accept(ctx, *opened, sealed=sealed))
+        reason = ReversalReason.OTHER
+        reply = yield Await()
+    return NoAnswer(reason, sent=True, why=f"{FRAMES_MAX} frames came and none of them was the answer")
+
+
+def _failed(ctx: Context, reply: TimedOut | LinkLost | NotSent, reason: ReversalReason) -> Flow[NoAnswer]:
+    match reply:
+        case NotSent(reason=why):
+            yield ctx.tell("not-sent", why=why)
+            return NoAnswer(reason, sent=False, why=why or "no connection to the host")
+        case LinkLost(reason=why):
+            yield ctx.tell("link-lost", why=why)
+            return NoAnswer(reason, sent=True, why=why or "the connection broke")
+        case TimedOut():
+            yield ctx.tell("timed-out")
+            return NoAnswer(reason, sent=True, why="no answer in time")
+
+
+def _open(ctx: Context, frame: bytes) -> tuple[Envelope, Message] | str:
+    try:
+        envelope = open_envelope(frame)
+        return envelope, ctx.profile.dialect.unpack(envelope.wire)
+    except (FramingError, HeaderError, UnpackError) as error:
+        return str(error)
+
+
+def _accept(ctx: Context, envelope: Envelope, message: Message, *, sealed: bool) -> Flow[Answer | NoAnswer]:
+    code = response_code(str(message.get(39, "")), ctx.profile.code_extensions)
+    yield ctx.tell_message("received", envelope.header.digits, envelope.wire)
+    if sealed and code.approved:
+        try:
+            ctx.sealer.check(envelope.wire, ctx.key("mak"))
+        except MacFailureError as error:
+            # An approval nobody can vouch for is an approval that was not received.
+            yield ctx.tell("bad-mac", why=str(error))
+            return NoAnswer(ReversalReason.BAD_MAC, sent=True, why=str(error))
+    _obey(ctx, code.code, envelope.header.requirement)
+    return Answer(message, code, envelope.header.requirement)
+
+
+def _obey(ctx: Context, code: str, requirement: Requirement) -> None:
+    """Remember what the host asks for: in the header's sixth digit, or by an answer code that ends the session."""
+    draft = ctx.memory.draft()
+    if code in SIGN_ON_AGAIN or requirement is Requirement.SIGN_ON:
+        ctx.fire(draft, Event.SIGN_ON_DEMANDED)
+    elif requirement not in (Requirement.NONE, draft.registers.requirement):
+        draft.set(requirement=requirement)
+    ctx.memory.commit(draft)
+
+
+def clock_offset_s(ctx: Context, message: Message) -> int:
+    """How far the host's date and time (DE 13, 12) are ahead of the terminal's clock; 0 when it sends none that fit."""
+    date, time = message.get(13), message.get(12)
+    if date is None or time is None:
+        return 0
+    try:
+        there = datetime.strptime(f"{ctx.now.year}{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=ctx.now.tzinfo)
+    except ValueError:
+        return 0
+    return round((there - ctx.now).total_seconds())

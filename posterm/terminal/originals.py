@@ -1,0 +1,99 @@
+"""Which journal entry does a void, refund or completion mean, and may it be done to that one?
+
+The host checks all of this again; the terminal refuses early what it can see itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from posterm.terminal.context import Context
+from posterm.terminal.records import JournalEntry, Status
+from posterm.unionpay.transactions import Entry, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalReference:
+    """How a cashier names the original: by its voucher number, or by what an old slip says.
+
+    `stan` 6 digits; `rrn` 12 characters; `date` MMDD; `auth_code` 6 characters. Empty means not known.
+    """
+
+    stan: str = ""
+    rrn: str = ""
+    date: str = ""
+    auth_code: str = ""
+
+
+_MEANS: Final = {
+    Kind.VOID: frozenset({Kind.SALE}),
+    Kind.COMPLETION_VOID: frozenset({Kind.COMPLETION}),
+    Kind.TIP_ADJUST: frozenset({Kind.SALE}),
+    Kind.REFUND: frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_NOTICE, Kind.OFFLINE_SALE}),
+    Kind.PREAUTH_ADD: frozenset({Kind.PREAUTH}),
+    Kind.PREAUTH_VOID: frozenset({Kind.PREAUTH}),
+    Kind.COMPLETION: frozenset({Kind.PREAUTH}),
+    Kind.COMPLETION_NOTICE: frozenset({Kind.PREAUTH}),
+}
+_OPEN_BATCH_ONLY: Final = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.TIP_ADJUST})
+
+
+def find_original(ctx: Context, kind: Kind, reference: OriginalReference) -> JournalEntry | str:
+    """The entry meant, or why there is none that will do.
+
+    Without any reference the latest entry that will do is meant. A refund may name a sale this terminal no longer
+    has; then the reference itself has to do, and the host decides.
+    """
+    meant = _MEANS[kind]
+    batch = ctx.memory.registers.batch_digits
+    entries = [
+        entry
+        for entry in reversed(ctx.memory.journal.values())
+        if _named(entry, reference) and (kind not in _OPEN_BATCH_ONLY or entry.batch == batch)
+    ]
+    candidates = [entry for entry in entries if entry.kind in meant]
+    fit = [entry for entry in candidates if _fault(entry) is None]
+    if fit:
+        return fit[0]
+    if candidates:
+        return _fault(candidates[0]) or ""
+    if entries:
+        return f"the transaction is a {entries[0].transaction.name.lower()}, which this cannot be done to"
+    if kind is Kind.REFUND and reference.rrn and reference.date:
+        return _from_slip(ctx, reference)
+    return "no such transaction in this terminal"
+
+
+def _named(entry: JournalEntry, reference: OriginalReference) -> bool:
+    return (
+        (not reference.stan or entry.stan == reference.stan.zfill(6))
+        and (not reference.rrn or entry.rrn == reference.rrn)
+        and (not reference.auth_code or entry.auth_code == reference.auth_code)
+        and (not reference.date or entry.host_date == reference.date)
+    )
+
+
+def _fault(entry: JournalEntry) -> str | None:
+    if entry.status is not Status.APPROVED:
+        return f"the transaction is {entry.status}, not approved"
+    if entry.undone_by:
+        return f"the transaction was voided or completed already, by voucher {entry.undone_by}"
+    return None
+
+
+def _from_slip(ctx: Context, reference: OriginalReference) -> JournalEntry:
+    return JournalEntry(
+        batch="000000",
+        stan=reference.stan.zfill(6),
+        kind=Kind.SALE,
+        amount_minor=0,
+        currency=ctx.currency.number,
+        status=Status.APPROVED,
+        entry=Entry.UNKNOWN,
+        operator="",
+        at=ctx.local_time.isoformat(),
+        rrn=reference.rrn,
+        auth_code=reference.auth_code,
+        host_date=reference.date,
+    )
