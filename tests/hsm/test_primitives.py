@@ -138,7 +138,7 @@ def test_the_cmac_is_the_published_one(message: str, mac: str):
 def test_an_aes_check_value_is_the_cmac_of_a_zero_block_and_not_that_block_enciphered():
     enciphered = BlockCipher(Algorithm.AES_128, RFC_4493_KEY).encrypt(bytes(16))
     assert enciphered == bytes.fromhex("7DF76B0C1AB899B33E42F047B91B546F")  # RFC 4493, 4, subkey generation
-    # The subkey K1 is that block doubled in the field, and a whole last block is masked with it before it is enciphered.
+    # Subkey K1 is that block doubled in the field; a whole last block is masked with it before it is enciphered.
     subkey = (int.from_bytes(enciphered, "big") << 1).to_bytes(17, "big")[1:]
     expected = BlockCipher(Algorithm.AES_128, RFC_4493_KEY).encrypt(subkey)
     assert check_value(Algorithm.AES_128, RFC_4493_KEY, 5) == expected[:5]
