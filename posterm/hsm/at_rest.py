@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from posterm.hsm.errors import SealedDataError
+from posterm.hsm.key_block import drawn
 from posterm.hsm.primitives import AuthenticationFailed, KeptCmac, aes_gcm
 
 NONCE_BYTES: Final = 12
@@ -30,10 +31,10 @@ class AtRestKey:
         self._cmac = KeptCmac(key)
 
     def seal(self, plaintext: bytes, context: bytes, entropy: Callable[[int], bytes]) -> bytes:
-        """Raises: SealedDataError: more than 65,536 bytes."""
+        """Raises: SealedDataError: more than 65,536 bytes. CipherError: entropy that is no nonce."""
         if len(plaintext) > LONGEST_DATA:
             raise SealedDataError(f"at most {LONGEST_DATA} bytes are sealed at once, this has {len(plaintext)}")
-        nonce = entropy(NONCE_BYTES)
+        nonce = drawn(entropy, NONCE_BYTES)
         return nonce + self._gcm.encrypt(nonce, plaintext, context)
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from posterm.errors import PostermError
 from posterm.hsm import (
     Algorithm,
+    CipherError,
     Exportability,
     ExportedKey,
     HsmError,
@@ -351,6 +352,15 @@ def test_nothing_secret_shows_in_any_refusal_or_representation(hsm: SoftHsm, sou
     text = " ".join(shown).upper().replace(" ", "")
     for secret in (clear.hex(), clear[:8].hex(), repr(clear)[2:12], "739104", CARD.reveal(), CARD.pan12, TRACK[-12:]):
         assert secret.upper() not in text
+
+
+@pytest.mark.parametrize("extra", [-12, -1, 1])
+def test_entropy_of_another_length_is_refused_wherever_it_is_used(extra: int, hsm: SoftHsm):
+    storage = hsm.generate_key(KeyUsage.STORAGE, Algorithm.AES_256)
+    astray = SoftHsm(Lmk.test(), lambda size: bytes(max(0, size + extra)))
+    for draw in (lambda: astray.generate_key(M0, DOUBLE), lambda: astray.seal(storage, b"posterm", b"")):
+        with pytest.raises(CipherError, match="entropy"):
+            draw()
 
 
 def test_every_error_of_the_package_is_an_hsm_error():
