@@ -1,0 +1,4 @@
+"""What is kept on disk. SQL is written here and nowhere else.
+
+sqlite_host    the host's rows in one SQLite file
+"""
