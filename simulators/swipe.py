@@ -44,7 +44,7 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class PinPad:
-    """The keypad with the terminal's HSM behind it. `block_without_pin` sends an all-F block when the PIN is skipped."""
+    """The keypad with the terminal's HSM behind it; `block_without_pin` makes an all-F block of a skipped PIN."""
 
     hsm: SoftHsm
     block_without_pin: bool = False

@@ -1,0 +1,117 @@
+"""Terminals and hosts put together from their parts: a profile, an HSM, a store on disk.
+
+The host's own keys (fingerprints, PIN verification) are drawn at its first start and kept beside its database as key
+blocks, sealed under the LMK.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from posterm.host import Host, HostKeys
+from posterm.hsm import Algorithm, HsmError, KeyBlock, KeyUsage, Lmk, SoftHsm
+from posterm.runtime import clock
+from posterm.runtime.errors import StoreError
+from posterm.runtime.store.sqlite_host import SqliteHostStore
+from posterm.runtime.store.sqlite_terminal import SqliteTerminalStore
+from posterm.terminal import Identity, Terminal
+from posterm.unionpay.profile import AcquirerProfile
+
+
+def open_hsm(lmk: str = "test") -> SoftHsm:
+    """An HSM under the test LMK, or under the LMK in a file of 64 hexadecimal digits.
+
+    Raises: StoreError: the file cannot be read or holds no LMK.
+    """
+    if lmk == "test":
+        return SoftHsm(Lmk.test(), os.urandom)
+    try:
+        key = bytes.fromhex(Path(lmk).read_text(encoding="ascii"))
+        return SoftHsm(Lmk(key), os.urandom)
+    except (OSError, ValueError, HsmError):
+        # The reason is not passed on: it might quote what the file holds.
+        raise StoreError(f"no LMK in {lmk}", hint='a file with 64 hexadecimal digits, or "test"') from None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHost:
+    """A host with its store."""
+
+    host: Host
+    store: SqliteHostStore
+
+
+def open_host(
+    directory: Path, profile: AcquirerProfile, hsm: SoftHsm, *, forced_outcomes: bool = True, late_answer_s: float = 5.0
+) -> OpenHost:
+    """Open the host that lives in a folder, or found it. Raises: StoreError."""
+    keys = _host_keys(directory / "host-keys.json", hsm)
+    store = SqliteHostStore(directory / "host.sqlite")
+    host = Host(profile, hsm, store, keys, forced_outcomes=forced_outcomes, late_answer_s=late_answer_s)
+    return OpenHost(host, store)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTerminal:
+    """A terminal with its store."""
+
+    terminal: Terminal
+    store: SqliteTerminalStore
+
+
+def open_terminal(
+    directory: Path, profile: AcquirerProfile, hsm: SoftHsm, identity: Identity, *, merchant_name: str = ""
+) -> OpenTerminal:
+    """Open the terminal that lives in a folder, or take a new one out of its box. Raises: StoreError."""
+    store = SqliteTerminalStore(directory / f"terminal-{identity.terminal_id}.sqlite")
+    try:
+        terminal = Terminal(
+            profile=profile,
+            identity=identity,
+            hsm=hsm,
+            store=store,
+            now=clock.now(),
+            merchant_name=merchant_name,
+        )
+    except BaseException:
+        store.close()
+        raise
+    return OpenTerminal(terminal, store)
+
+
+def _host_keys(path: Path, hsm: SoftHsm) -> HostKeys:
+    try:
+        stored = json.loads(path.read_text(encoding="ascii"))
+        return HostKeys(fingerprint=KeyBlock(stored["fingerprint"]), pvk=KeyBlock(stored["pvk"]))
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError, HsmError) as error:
+        raise StoreError(f"cannot read the host's keys in {path}: {type(error).__name__}") from None
+    keys = HostKeys(
+        fingerprint=hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
+        pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
+    )
+    _write_whole(path, json.dumps({"fingerprint": str(keys.fingerprint), "pvk": str(keys.pvk)}, indent=1))
+    return keys
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut. Raises: StoreError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as draft:
+            draft.write(text)
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(draft.name).replace(path)
+        with suppress(OSError):  # not every file system lets a folder be synced
+            folder = os.open(path.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
