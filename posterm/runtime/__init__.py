@@ -1,5 +1,10 @@
 """The only layer that does input and output: stores, sockets, the clock, entropy.
 
-store     what is kept on disk
-errors    faults of the outside world, translated
+run_host         a host on a TCP port
+run_terminal     doing what a terminal's flows ask for
+assembly         terminals and hosts from their parts, with stores on disk
+tcp              a terminal's line
+store            what is kept on disk
+clock            the time of day
+errors           faults of the outside world, translated
 """

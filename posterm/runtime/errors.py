@@ -1,6 +1,7 @@
 """Faults of the outside world, translated at the door.
 
 RuntimeFault
+├── ListenError   an address and port that cannot be listened on
 └── StoreError    a file that cannot be opened, read or written, or was made by a newer posterm
 """
 
@@ -15,3 +16,7 @@ class RuntimeFault(PostermError):  # noqa: N818 - the name says that it is not t
 
 class StoreError(RuntimeFault):
     """A store that cannot be opened, read or written."""
+
+
+class ListenError(RuntimeFault):
+    """An address and port that cannot be listened on."""

@@ -270,6 +270,8 @@ class Terminal:
         original = find_original(ctx, Kind.TIP_ADJUST, OriginalReference(stan=stan))
         if isinstance(original, str):
             return Result(Outcome.REFUSED, Kind.TIP_ADJUST, text=original)
+        if original.tip_minor:
+            return Result(Outcome.REFUSED, Kind.TIP_ADJUST, text="the sale has its tip already")
         percent = int(ctx.parameter("tip_percent_max", str(ctx.profile.rules.tip_percent_max)))
         if tip.minor * 100 > original.amount_minor * percent:
             return Result(Outcome.REFUSED, Kind.TIP_ADJUST, text=f"a tip is at most {percent} % of the sale")

@@ -53,11 +53,11 @@ def find_original(ctx: Context, kind: Kind, reference: OriginalReference) -> Jou
         if _named(entry, reference) and (kind not in _OPEN_BATCH_ONLY or entry.batch == batch)
     ]
     candidates = [entry for entry in entries if entry.kind in meant]
-    fit = [entry for entry in candidates if _fault(entry) is None]
+    fit = [entry for entry in candidates if fault_of(entry) is None]
     if fit:
         return fit[0]
     if candidates:
-        return _fault(candidates[0]) or ""
+        return fault_of(candidates[0]) or ""
     if entries:
         return f"the transaction is a {entries[0].transaction.name.lower()}, which this cannot be done to"
     if kind is Kind.REFUND and reference.rrn and reference.date:
@@ -74,7 +74,10 @@ def _named(entry: JournalEntry, reference: OriginalReference) -> bool:
     )
 
 
-def _fault(entry: JournalEntry) -> str | None:
+def fault_of(entry: JournalEntry | None) -> str | None:
+    """Why nothing can be done to this entry any more, or None."""
+    if entry is None:
+        return None
     if entry.status is not Status.APPROVED:
         return f"the transaction is {entry.status}, not approved"
     if entry.undone_by:

@@ -37,7 +37,8 @@ from posterm.terminal.effects import (
 from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import deliver_script_notice, meet_requirement, sign_on_again
 from posterm.terminal.mapping import CardData, card_data
-from posterm.terminal.notices import deliver, deliver_notices
+from posterm.terminal.notices import ALL, deliver, deliver_notices
+from posterm.terminal.originals import fault_of
 from posterm.terminal.receipt import BalanceSlip, Copy, Slip
 from posterm.terminal.records import Delivery, JournalEntry, PendingReversal, Status
 from posterm.terminal.reversal import mark_reversed, settle_pending
@@ -100,9 +101,11 @@ _ENTRIES = {Kind.REFUND: frozenset({Entry.STRIPE})}
 """A refund's card must be present: key entry is refused."""
 
 
-def prepare(ctx: Context) -> Flow[str | None]:
+def prepare(ctx: Context, *, notices: int | None = None) -> Flow[str | None]:
     """Everything owed before a new online request: sign-on, script notice, reversal, notices, what the header asked.
 
+    Args:
+        notices: how many stored notices go out first; the downloaded parameter says when left out.
     Returns: why the request cannot go out, or None.
     """
     if not (yield from sign_on_again(ctx)):
@@ -111,8 +114,9 @@ def prepare(ctx: Context) -> Flow[str | None]:
         return "a script result is still owed to the issuer"
     if not (yield from settle_pending(ctx)):
         return "the last transaction must be reversed first, and the host does not answer"
-    piggy_back = int(ctx.parameter("notice_delivery", "1"))
-    yield from deliver_notices(ctx, most=piggy_back)
+    if notices is None:
+        notices = int(ctx.parameter("notice_delivery", "1"))
+    yield from deliver_notices(ctx, most=notices)
     yield from meet_requirement(ctx)
     if not (yield from sign_on_again(ctx)):
         return "the host wants the terminal to sign on first, and that failed"
@@ -131,8 +135,13 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
         if reason := ctx.refusal(Event.TRANSACTION_REQUESTED):
             return Result(Outcome.REFUSED, order.kind, text=reason)
         return (yield from _notice(ctx, order, card))
-    if reason := (yield from prepare(ctx)):
+    # What is done to an original must not overtake a tip or a completion that the host has not heard of.
+    if reason := (yield from prepare(ctx, notices=ALL if order.original else None)):
         return Result(Outcome.REFUSED, order.kind, text=reason)
+    if order.original is not None:
+        order = replace(order, original=ctx.memory.journal.get(order.original.key, order.original))
+        if reason := fault_of(order.original):
+            return Result(Outcome.REFUSED, order.kind, text=reason)
     # After the sign-on that may just have been made: a PIN block under the old key would be worthless.
     pin_block = yield from _pin(ctx, order, card)
     if isinstance(pin_block, Cancelled):
