@@ -21,7 +21,8 @@ from posterm.unionpay.response_codes import response_code
 from posterm.unionpay.transactions import response_mti
 
 _ECHOED: Final = (3, 4, 11, 14, 23, 25, 41, 42, 49, 53, 60)
-_ECHOED_BY_MANAGEMENT: Final = (11, 41, 42, 49, 60, 63)
+_ECHOED_BY_MANAGEMENT: Final = (11, 41, 42, 60)
+_ECHOED_BY_SETTLEMENT: Final = (11, 41, 42, 49, 60, 63)
 _SEALED: Final = frozenset("1246")
 """MTI classes whose messages carry a MAC: authorisation, financial, reversal, administrative."""
 
@@ -73,10 +74,12 @@ def management_answer(
     case: Case, code: str, *, rrn: str = "", batch: str = "", added: Mapping[int, str | bytes] | None = None
 ) -> Message:
     """The answer to a management, settlement or upload message; `batch` replaces 60.2."""
-    values: dict[int, str | bytes] = {
-        number: str(case.message[number]) for number in _ECHOED_BY_MANAGEMENT if number in case.message
-    }
+    settlement = case.message.mti == "0500"
+    echoed = _ECHOED_BY_SETTLEMENT if settlement else _ECHOED_BY_MANAGEMENT
+    values: dict[int, str | bytes] = {number: str(case.message[number]) for number in echoed if number in case.message}
     values |= {12: f"{case.now:%H%M%S}", 13: f"{case.now:%m%d}", 32: case.desk.acquirer_id, 39: code}
+    if settlement:
+        values[15] = f"{case.now:%m%d}"
     if rrn:
         values[37] = rrn
     if batch:

@@ -86,6 +86,10 @@ class Host:
         """Take on a terminal of 8 characters, or give it another TMK. Raises: EnrolmentError."""
         registry.enrol_terminal(self._desk, terminal_id, merchant_id, tmk, batch)
 
+    def knows_terminal(self, terminal_id: str) -> bool:
+        """True when the terminal is enrolled, open or not."""
+        return self._desk.store.terminal(terminal_id) is not None
+
     def enrol_card(
         self,
         pan: Pan,

@@ -1,0 +1,220 @@
+"""The ledger: double entry, two-phase, linked, idempotent, and provable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posterm.host import Ledger, LedgerError, MemoryHostStore
+from posterm.host.ledger import Outcome, inverse
+from posterm.host.records import TransferKind, TransferRecord
+
+ACCOUNTS = ("a", "b", "c", "bank")
+KINDS = [kind.value for kind in TransferKind]
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return new_ledger()
+
+
+def new_ledger() -> Ledger:
+    ledger = Ledger(MemoryHostStore())
+    for account in ("a", "b", "c"):
+        ledger.open_account(account, "156", limited=True, credit_line=100 if account == "c" else 0)
+    ledger.open_account("bank", "156")
+    return ledger
+
+
+def transfer(name: str, debit: str, credit: str, amount: int, kind: str = "posted", **more) -> TransferRecord:
+    return TransferRecord(name, kind, debit, credit, amount, "156", "2026-06-01T12:00:00", **more)
+
+
+def fund(ledger: Ledger, amount: int = 1000, account: str = "a") -> None:
+    ledger.apply([transfer(f"fund-{account}", "bank", account, amount)])
+
+
+def test_a_transfer_debits_one_account_and_credits_another(ledger):
+    fund(ledger)
+    ledger.apply([transfer("t", "a", "b", 300)])
+    assert (ledger.account("a").available, ledger.account("b").available) == (700, 300)
+
+
+def test_a_limited_account_never_falls_below_its_credit_line(ledger):
+    assert ledger.apply([transfer("t", "c", "b", 101)]) is Outcome.INSUFFICIENT
+    assert ledger.apply([transfer("t", "c", "b", 100)]) is Outcome.POSTED
+
+
+def test_a_forced_transfer_ignores_the_limit(ledger):
+    assert ledger.apply([transfer("t", "a", "b", 5, forced=True)]) is Outcome.POSTED
+    assert ledger.account("a").available == -5
+
+
+def test_a_hold_makes_money_unavailable_and_moves_none(ledger):
+    fund(ledger)
+    ledger.apply([transfer("h", "a", "b", 400, "pending")])
+    account = ledger.account("a")
+    assert (account.available, account.balance, ledger.account("b").available) == (600, 1000, 0)
+
+
+def test_a_hold_is_posted_in_part_or_voided(ledger):
+    fund(ledger)
+    ledger.apply([transfer("h", "a", "b", 400, "pending"), transfer("g", "a", "b", 100, "pending")])
+    ledger.apply([transfer("p", "a", "b", 300, "post-pending", resolves="h")])
+    ledger.apply([transfer("v", "a", "b", 100, "void-pending", resolves="g")])
+    assert (ledger.account("a").available, ledger.account("a").debits_pending) == (700, 0)
+    assert ledger.account("b").balance == 300
+
+
+def test_a_linked_group_may_use_what_it_releases(ledger):
+    fund(ledger)
+    ledger.apply([transfer("h", "a", "b", 1000, "pending")])
+    group = [transfer("t", "a", "b", 900), transfer("v", "a", "b", 1000, "void-pending", resolves="h")]
+    assert ledger.apply(group) is Outcome.POSTED
+
+
+def test_a_linked_group_is_posted_whole_or_not_at_all(ledger):
+    fund(ledger)
+    assert ledger.apply([transfer("t", "a", "b", 900), transfer("u", "a", "b", 200)]) is Outcome.INSUFFICIENT
+    assert ledger.account("a").available == 1000
+
+
+def test_the_same_transfer_again_changes_nothing(ledger):
+    fund(ledger)
+    again = replace(transfer("t", "a", "b", 300), at="2026-06-02T00:00:00")
+    assert ledger.apply([transfer("t", "a", "b", 300)]) is Outcome.POSTED
+    assert ledger.apply([again]) is Outcome.REPEATED
+    assert ledger.account("a").available == 700
+
+
+@pytest.mark.parametrize(
+    ("group", "found"),
+    [
+        ([transfer("fund-a", "bank", "a", 999)], "other content"),
+        ([transfer("fund-a", "bank", "a", 1000), transfer("t", "a", "b", 1)], "a part of the group"),
+        ([transfer("t", "a", "b", 1), transfer("t", "a", "b", 1)], "the same transfer twice"),
+        ([transfer("t", "a", "nobody", 1)], "no account nobody"),
+        ([transfer("t", "a", "a", 1)], "the same account"),
+        ([transfer("t", "a", "b", 0)], "1 to 12 digits"),
+        ([transfer("t", "a", "b", -1)], "1 to 12 digits"),
+        ([transfer("t", "a", "b", 10**12)], "1 to 12 digits"),
+        ([replace(transfer("t", "a", "b", 1), currency="840")], "kept in 156"),
+        ([transfer("t", "a", "b", 1, "void-pending", resolves="nothing")], "nothing pending"),
+        ([transfer("t", "a", "b", 1, "void-pending", resolves="fund-a")], "nothing pending"),
+        ([transfer("t", "a", "b", 1, "void-pending")], "do not agree"),
+        ([transfer("t", "a", "b", 1, resolves="h")], "do not agree"),
+        ([transfer("t", "a", "b", 1, "gift")], "no such kind"),
+        ([transfer("t", "b", "a", 400, "void-pending", resolves="h")], "other accounts"),
+        ([transfer("t", "a", "b", 401, "post-pending", resolves="h")], "more than"),
+        ([transfer("t", "a", "b", 400, "void-pending", resolves="ended")], "ended already"),
+        (
+            [
+                transfer("t", "a", "b", 400, "void-pending", resolves="h"),
+                transfer("u", "a", "b", 400, "void-pending", resolves="h"),
+            ],
+            "ended already",
+        ),
+        ([transfer(f"t{number}", "a", "b", 1) for number in range(1001)], "at most 1000"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_group_that_cannot_be_is_refused_and_changes_nothing(ledger, group, found):
+    fund(ledger)
+    ledger.apply([transfer("h", "a", "b", 400, "pending"), transfer("ended", "a", "b", 400, "pending")])
+    ledger.apply([transfer("end", "a", "b", 400, "void-pending", resolves="ended")])
+    before = list(ledger._store.accounts())
+    with pytest.raises(LedgerError, match=found):
+        ledger.apply(group)
+    assert list(ledger._store.accounts()) == before
+
+
+def test_an_account_cannot_be_opened_twice_with_other_terms(ledger):
+    ledger.open_account("bank", "156")
+    with pytest.raises(LedgerError, match="open already"):
+        ledger.open_account("bank", "840")
+
+
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(KINDS),
+        st.sampled_from(ACCOUNTS),
+        st.sampled_from(ACCOUNTS),
+        st.integers(1, 2000),
+        st.booleans(),
+        st.integers(0, 30),
+    ),
+    max_size=30,
+)
+
+
+def play(moves) -> Ledger:
+    ledger = new_ledger()
+    for number, (kind, debit, credit, amount, forced, ends) in enumerate(moves):
+        ending = kind in ("post-pending", "void-pending")
+        made = transfer(f"t{number}", debit, credit, amount, kind, resolves=f"t{ends}" if ending else "", forced=forced)
+        held = ledger._store.transfer(made.resolves)
+        if ending and held is not None:
+            made = replace(made, debit_account=held.debit_account, credit_account=held.credit_account)
+        try:
+            ledger.apply([made])
+        except LedgerError:
+            continue
+    return ledger
+
+
+@given(moves)
+def test_any_sequence_of_transfers_sums_to_zero(moves):
+    assert play(moves).prove().faults == ()
+
+
+@given(moves)
+def test_no_limited_account_falls_below_its_line_unless_forced(moves):
+    ledger = play([(*move[:4], False, move[5]) for move in moves])
+    assert all(account.available >= 0 for account in ledger._store.accounts() if account.limited)
+
+
+@given(moves)
+def test_undoing_every_transfer_in_reverse_leaves_every_account_empty(moves):
+    ledger = play(moves)
+    done = [made for made in ledger._store.transfers() if ledger._store.resolution(made.transfer_id) is None]
+    if any(made.resolves for made in done):
+        done = [made for made in done if made.kind == "posted"]
+        for number, made in enumerate(reversed(done)):
+            ledger.apply([inverse(made, f"undo{number}", made.at, "")])
+        assert ledger.prove().holds
+        return
+    for number, made in enumerate(reversed(done)):
+        ledger.apply([inverse(made, f"undo{number}", made.at, "")])
+    assert all(account.balance == account.debits_pending == 0 for account in ledger._store.accounts())
+
+
+@given(moves.filter(bool), st.sampled_from(["debits_posted", "credits_posted", "debits_pending", "credits_pending"]))
+def test_the_proof_finds_a_balance_that_was_changed(moves, field):
+    ledger = play(moves)
+    account = ledger.account("b")
+    ledger._store.put_account(replace(account, **{field: getattr(account, field) + 1}))
+    faults = ledger.prove().faults
+    assert any("account b" in fault for fault in faults)
+    assert any("sum to" in fault for fault in faults)
+
+
+def test_the_proof_finds_a_transfer_that_was_changed_or_left_out(ledger):
+    fund(ledger)
+    rows = ledger._store._transfers
+    original = rows.pop("fund-a")
+    assert not ledger.prove().holds
+    rows["fund-a"] = replace(original, amount=1)
+    assert not ledger.prove().holds
+    rows["fund-a"] = original
+    assert ledger.prove().holds
+
+
+def test_the_proof_finds_a_hold_ended_twice(ledger):
+    fund(ledger)
+    ledger.apply([transfer("h", "a", "b", 400, "pending")])
+    ledger.apply([transfer("v", "a", "b", 400, "void-pending", resolves="h")])
+    ledger._store.add_transfer(transfer("w", "a", "b", 400, "void-pending", resolves="h"))
+    assert any("ends nothing" in fault for fault in ledger.prove().faults)
