@@ -1,0 +1,238 @@
+"""`posterm calc`: MACs, PIN blocks and key check values under clear test keys.
+
+The first line of each output is the value alone, so that a script can take it; what explains it follows.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from posterm.console.cli.options import JsonOption, examples
+
+if TYPE_CHECKING:
+    from posterm.hsm import Algorithm, PinFormat
+
+_Name = TypeVar("_Name", bound=StrEnum)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compute MACs, PIN blocks and key check values. For clear test keys only: arguments stay in shell histories.",
+)
+
+_KEY_HELP = "A clear test key, hexadecimal."
+_Key = Annotated[str, typer.Option("--key", metavar="HEX", help=_KEY_HELP, show_default=False)]
+
+
+@app.command(
+    "mac",
+    epilog=examples(
+        "posterm calc mac --algorithm unionpay-ecb --key 0D1E2F3A4B5C6D7E --data 0200 --steps",
+        "posterm calc mac --algorithm x9.19 --key 0123456789ABCDEFFEDCBA9876543210 --data - < block.hex",
+    ),
+)
+def mac(
+    algorithm: Annotated[
+        str,
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            help="unionpay-ecb, xor-tdes-binary, x9.9, x9.19, unionpay-sm4-ecb, sm4-cbc-text, sm4-cbc-binary or none.",
+            show_default=False,
+        ),
+    ],
+    key: _Key,
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            metavar="HEX",
+            help="From the message type to the end of the last element before 64, with bit 64 set in the bitmap. "
+            "- reads it from standard input.",
+            show_default=False,
+        ),
+    ],
+    steps: Annotated[bool, typer.Option("--steps", help="Show what is computed on the way.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the 8 bytes of DE 64 under a clear test key.
+
+    The key's length says which cipher it is for: 8 bytes DES, 16 double-length TDES or SM4, 24 triple-length TDES.
+    """
+    from posterm.console.captured import parse_hex
+    from posterm.hsm.mac import MacAlgorithm, explain
+
+    name = _choose("algorithm", algorithm, MacAlgorithm)
+    way = explain(name, parse_hex(key, "--key"), _data(data))
+    value = way[-1][1]
+    text = bytes.fromhex(value).decode("ascii") if name in _text_macs() else ""
+    if as_json:
+        document: dict[str, object] = {"algorithm": name.value, "mac": value}
+        document |= {"text": text} if text else {}
+        document |= {"steps": [{"name": step, "value": shown} for step, shown in way]} if steps else {}
+        _write_json(document)
+        return
+    typer.echo(value)
+    _write_pairs([("text", text)] if text else [])
+    _write_pairs(way[:-1] if steps else [])
+
+
+@app.command(
+    "pinblock",
+    epilog=examples(
+        "posterm calc pinblock --format iso0 --pin 1234 --pan 4111111111111111",
+        "posterm calc pinblock --format no-pan --pin 1234 --key 0123456789ABCDEFFEDCBA9876543210",
+    ),
+)
+def pinblock(
+    pin_format: Annotated[
+        str,
+        typer.Option("--format", metavar="NAME", help="iso0 (with PAN), no-pan, no-pin, sm4-pan or sm4-no-pan."),
+    ] = "iso0",
+    pin: Annotated[
+        str | None, typer.Option("--pin", metavar="DIGITS", help="A test PIN, 4 to 12 digits.", show_default=False)
+    ] = None,
+    pan: Annotated[
+        str | None,
+        typer.Option(
+            "--pan", metavar="DIGITS", help="A test card number, for the formats with PAN.", show_default=False
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="HEX", help=f"{_KEY_HELP} With it, the block is enciphered.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a clear PIN block, and encipher it when there is a key.
+
+    A key of 8 bytes is DES, of 16 double-length TDES (SM4 for the sm4 formats), of 24 triple-length TDES.
+    """
+    from posterm.console.captured import parse_hex
+    from posterm.hsm.pin_block import Pin, PinFormat, encode
+    from posterm.hsm.primitives import BlockCipher
+    from posterm.sensitive import Pan
+
+    name = _choose("format", pin_format, PinFormat)
+    clear = encode(name, None if pin is None else Pin(pin), None if pan is None else Pan(pan))
+    pairs = [("clear", clear.hex().upper())]
+    if key is not None:
+        clear_key = parse_hex(key, "--key")
+        cipher = BlockCipher(_pin_cipher(name, clear_key), clear_key)
+        pairs.append(("enciphered", cipher.encrypt(clear).hex().upper()))
+    if as_json:
+        _write_json({"format": name.value, **dict(pairs)})
+        return
+    typer.echo(pairs[0][1])
+    _write_pairs(pairs[1:])
+
+
+@app.command(
+    "kcv",
+    epilog=examples(
+        "posterm calc kcv --key 0123456789ABCDEFFEDCBA9876543210",
+        "posterm calc kcv --key 0123456789ABCDEFFEDCBA9876543210 --algorithm sm4 --length 3",
+    ),
+)
+def kcv(
+    key: _Key,
+    algorithm: Annotated[
+        str | None,
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            help="des, tdes, tdes-double, tdes-triple, sm4, aes, aes-128 or aes-256. "
+            "Without it, the key's length says: 8 des, 16 and 24 tdes, 32 aes.",
+            show_default=False,
+        ),
+    ] = None,
+    length: Annotated[int, typer.Option("--length", metavar="BYTES", help="How many bytes of it, from the left.")] = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the check value of a clear test key: the enciphered zero block, for AES its CMAC."""
+    from posterm.console.captured import parse_hex
+    from posterm.hsm.primitives import check_value
+
+    clear_key = parse_hex(key, "--key")
+    name = _key_algorithm(algorithm, clear_key)
+    value = check_value(name, clear_key, length).hex().upper()
+    if as_json:
+        _write_json({"algorithm": name.value, "kcv": value})
+        return
+    typer.echo(value)
+
+
+def _text_macs() -> frozenset[str]:
+    """The MACs that DE 64 carries as eight characters of text."""
+    from posterm.hsm.mac import MacAlgorithm
+
+    return frozenset({MacAlgorithm.UNIONPAY_ECB, MacAlgorithm.UNIONPAY_SM4_ECB, MacAlgorithm.SM4_CBC_TEXT})
+
+
+def _pin_cipher(form: PinFormat, key: bytes) -> Algorithm:
+    from posterm.hsm import Algorithm
+
+    if form.block_bytes == 16:
+        return Algorithm.SM4
+    return _of_length("PIN block", key, (Algorithm.DES, Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE))
+
+
+def _key_algorithm(name: str | None, key: bytes) -> Algorithm:
+    """The algorithm a user named, or the one a key of this length is usually for."""
+    from posterm.hsm import Algorithm
+
+    by_length = {
+        None: (Algorithm.DES, Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE, Algorithm.AES_256),
+        "tdes": (Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE),
+        "aes": (Algorithm.AES_128, Algorithm.AES_256),
+    }
+    family = None if name is None else name.lower()
+    if family in by_length:
+        return _of_length("key check value", key, by_length[family])
+    return _choose("algorithm", str(name), Algorithm)
+
+
+def _of_length(what: str, key: bytes, candidates: Iterable[Algorithm]) -> Algorithm:
+    from posterm.console.errors import InputError
+
+    sizes = {candidate.key_bytes: candidate for candidate in candidates}
+    if len(key) not in sizes:
+        raise InputError(f"{what}: need a key of {' or '.join(map(str, sizes))} bytes, this has {len(key)}")
+    return sizes[len(key)]
+
+
+def _choose(option: str, given: str, names: type[_Name]) -> _Name:
+    """The name a user meant; case and hyphens do not count."""
+    from posterm.console.cli.endings import printable
+    from posterm.console.errors import InputError
+
+    wanted = given.lower().replace("-", "")
+    for name in names:
+        if name.value.replace("-", "") == wanted:
+            return name
+    raise InputError(f"--{option}: no {printable(given)[:40]!r}", hint=f"there are {', '.join(names)}")
+
+
+def _data(given: str) -> bytes:
+    """The bytes a MAC is made over; there may be none."""
+    from posterm.console.captured import MAX_CHARACTERS, parse_hex
+
+    text = sys.stdin.buffer.read(MAX_CHARACTERS + 1).decode("ascii", "replace") if given == "-" else given
+    return parse_hex(text, "--data") if text.strip() else b""
+
+
+def _write_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    pairs = list(pairs)
+    widest = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        typer.echo(f"{name:<{widest}}  {value}")
+
+
+def _write_json(document: dict[str, object]) -> None:
+    import json
+
+    typer.echo(json.dumps(document, indent=2))

@@ -1,0 +1,144 @@
+"""`posterm host …`: acquirer and issuer on a TCP port, and what an operator asks of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posterm.console.cli.options import ConfigOption, JsonOption, examples
+
+if TYPE_CHECKING:
+    from posterm.console.configuration import Configuration
+    from posterm.runtime.assembly import OpenHost
+
+app = typer.Typer(no_args_is_help=True, help="Run the host: acquirer and issuer with their ledger.")
+
+
+@app.command(
+    epilog=examples("posterm host serve", "posterm host serve --port 9000 --json", "posterm host serve -c acme.toml")
+)
+def serve(
+    config: ConfigOption = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Listen here; 0 takes a free port.")] = None,
+    as_json: JsonOption = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Write only where the host listens, and faults.")
+    ] = False,
+) -> None:
+    """Serve terminals until interrupted. Test cards and terminals 10000001 and 10000002 are enrolled at the start.
+
+    The first line on standard output says where the host listens; events follow, one a line, masked.
+    """
+    import asyncio
+
+    from posterm.console.configuration import load_configuration
+    from posterm.console.views.host_events import HostEventPrinter
+    from posterm.runtime.run_host import HostService, serve_until
+    from posterm.unionpay.profile import load_profile
+
+    configuration = load_configuration(config)
+    opened = open_configured_host(configuration)
+    profile = load_profile(configuration.profile)
+    printer = HostEventPrinter(as_json=as_json, quiet=quiet)
+    service = HostService(opened.host, opened.store, profile, printer.show)
+    address = configuration.host.address
+    wanted = configuration.host.port if port is None else port
+    try:
+        asyncio.run(serve_until(service, address, wanted, ready=lambda bound: printer.listening(address, bound)))
+    finally:
+        opened.store.close()
+
+
+@app.command(epilog=examples("posterm host prove", "posterm host prove --json"))
+def prove(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Recompute every balance of the ledger from its transfers. Exit status 1 when anything differs."""
+    import json
+
+    from posterm.console.cli.endings import FAILED
+    from posterm.console.configuration import load_configuration
+
+    opened = open_configured_host(load_configuration(config))
+    try:
+        proof = opened.host.ledger.prove()
+    finally:
+        opened.store.close()
+    if as_json:
+        document = {"accounts": proof.accounts, "transfers": proof.transfers, "faults": list(proof.faults)}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        typer.echo(f"{proof.accounts} accounts, {proof.transfers} transfers, {len(proof.faults)} faults")
+        for fault in proof.faults:
+            typer.echo(f"  {fault}")
+    if proof.faults:
+        raise typer.Exit(FAILED)
+
+
+@app.command("close-day", epilog=examples("posterm host close-day -c direct.toml"))
+def close_day(config: ConfigOption = None) -> None:
+    """Settle every open batch, where the acquirer captures by the host."""
+    from posterm.console.configuration import load_configuration
+    from posterm.runtime import clock
+
+    opened = open_configured_host(load_configuration(config))
+    try:
+        with opened.store.batch():
+            reports = opened.host.close_day(clock.now())
+    finally:
+        opened.store.close()
+    for report in reports:
+        typer.echo(f"terminal {report.terminal_id} batch {report.batch} closed")
+    typer.echo(f"{len(reports)} batches closed")
+
+
+@app.command(epilog=examples("posterm host ask 10000001 SIGN_ON", "posterm host ask 10000001 DOWNLOAD_PARAMETERS"))
+def ask(
+    terminal_id: Annotated[str, typer.Argument(help="Terminal, 8 characters.")],
+    action: Annotated[str, typer.Argument(help="SIGN_ON, DOWNLOAD_PARAMETERS, UPLOAD_STATUS, ...")],
+    config: ConfigOption = None,
+) -> None:
+    """Ask a terminal for something in the header of its next answer."""
+    from posterm.console.configuration import load_configuration
+    from posterm.console.errors import InputError
+    from posterm.unionpay.header import Requirement
+
+    try:
+        requirement = Requirement[action.upper().replace("-", "_")]
+    except KeyError:
+        known = ", ".join(each.name for each in Requirement)
+        raise InputError("no such action", hint=f"one of {known}") from None
+    opened = open_configured_host(load_configuration(config))
+    try:
+        with opened.store.batch():
+            opened.host.request_action(terminal_id, requirement)
+    finally:
+        opened.store.close()
+    typer.echo(f"terminal {terminal_id} will be asked for {requirement.name}")
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands to the program."""
+    root.add_typer(app, name="host")
+
+
+def open_configured_host(configuration: Configuration) -> OpenHost:
+    """The host of a configuration, with terminals and test cards enrolled."""
+    from posterm.runtime import clock
+    from posterm.runtime.assembly import open_host, open_hsm
+    from posterm.unionpay.profile import load_profile
+    from simulators.enrolment import enrol_everything
+
+    hsm = open_hsm(configuration.hsm.lmk)
+    opened = open_host(
+        configuration.data_directory / "host",
+        load_profile(configuration.profile),
+        hsm,
+        forced_outcomes=configuration.host.forced_outcomes,
+    )
+    try:
+        with opened.store.batch():
+            enrol_everything(opened.host, hsm, at=clock.now(), merchant_id=configuration.terminal.merchant_id)
+    except BaseException:
+        opened.store.close()
+        raise
+    return opened

@@ -1,0 +1,4 @@
+"""Values as lines of text, for a terminal of 80 columns or a pipe.
+
+message   an ISO 8583 message and what stands around it
+"""

@@ -1,0 +1,69 @@
+"""What went over the line, for people: each message under a heading with time and direction, masked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from posterm.console.views.message import COLUMNS, Line, table
+from posterm.iso8583.describe import Row, describe, to_json
+from posterm.terminal.effects import Tell
+from posterm.unionpay.profile import AcquirerProfile
+
+_ARROWS: Final = {"sent": "-->", "received": "<--"}
+_TITLES: Final = {
+    "0100": "authorisation request",
+    "0110": "authorisation response",
+    "0200": "financial request",
+    "0210": "financial response",
+    "0220": "financial notice",
+    "0230": "financial notice response",
+    "0320": "batch upload",
+    "0330": "batch upload response",
+    "0400": "reversal",
+    "0410": "reversal response",
+    "0500": "settlement",
+    "0510": "settlement response",
+    "0620": "script notice",
+    "0630": "script notice response",
+    "0800": "network management request",
+    "0810": "network management response",
+    "0820": "network management notice",
+    "0830": "network management notice response",
+}
+
+
+def message_lines(told: Tell, profile: AcquirerProfile, columns: int = COLUMNS) -> tuple[str, list[Line]]:
+    """A heading and a table for a message that was sent or received."""
+    message = profile.dialect.unpack(told.wire)
+    title = _TITLES.get(message.mti, "message")
+    heading = f"{clock_time(told.at)} {_ARROWS[told.name]} {message.mti} {title}"
+    rows = [row for row in describe(message, profile.dialect) if row.depth or row.path]
+    return heading, table([Row("header", "", told.details.get("header", "")), *rows], columns)
+
+
+def message_document(told: Tell, profile: AcquirerProfile) -> dict[str, object]:
+    """The same for machines."""
+    message = profile.dialect.unpack(told.wire)
+    return {
+        "at": told.at.isoformat(),
+        "direction": told.name,
+        "header": told.details.get("header", ""),
+        **to_json(message, profile.dialect),
+    }
+
+
+def event_line(told: Tell) -> str:
+    """One line for what is not a message."""
+    details = " ".join(f"{name}={value}" for name, value in told.details.items() if value)
+    return f"{clock_time(told.at)}  *  {told.name} {details}".rstrip()
+
+
+def is_message(told: Tell) -> bool:
+    """True for a message, False for an event."""
+    return bool(told.wire)
+
+
+def clock_time(at: datetime) -> str:
+    """Hours to milliseconds."""
+    return at.strftime("%H:%M:%S.") + f"{at.microsecond // 1000:03d}"

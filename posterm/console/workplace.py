@@ -1,0 +1,74 @@
+"""From a configuration to a terminal that can be driven, and back to what a person sees.
+
+A terminal out of its box gets the test TMK of the configuration, so that the first sign-on works without a ceremony.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from posterm.console.configuration import Configuration
+from posterm.console.front import Cardholder, CommandFront
+from posterm.hsm import SoftHsm
+from posterm.runtime.assembly import open_hsm, open_terminal
+from posterm.runtime.run_terminal import drive
+from posterm.runtime.tcp import TcpLine
+from posterm.terminal import Identity, Terminal
+from posterm.terminal.effects import Cancelled, Flow, Tell
+from posterm.terminal.receipt import Document
+from posterm.terminal.transitions import State
+from posterm.unionpay.envelope import frame_decoder
+from posterm.unionpay.profile import AcquirerProfile, load_profile
+from posterm.unionpay.tusn import DeviceIdentity
+from simulators.swipe import PinPad
+
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Workplace:
+    """A terminal on its counter. `listen` is told of every message and event, `paper` gets what is printed."""
+
+    terminal: Terminal
+    hsm: SoftHsm
+    profile: AcquirerProfile
+    line: TcpLine
+    listen: Callable[[Tell], None]
+    paper: Callable[[Document], None]
+
+    def run(self, flow: Flow[R], who: Cardholder | None = None) -> R:
+        """Drive one command of the terminal to its end."""
+        pin_pad = PinPad(self.hsm, self.profile.pin.block_without_pin)
+        front = CommandFront(who or Cardholder(Cancelled()), pin_pad, self.paper)
+        return drive(flow, line=self.line, front=front, listen=self.listen)
+
+
+@contextmanager
+def workplace(
+    configuration: Configuration,
+    *,
+    listen: Callable[[Tell], None],
+    paper: Callable[[Document], None],
+    profile: AcquirerProfile | None = None,
+) -> Iterator[Workplace]:
+    """Open the configured terminal, and close its store at the end.
+
+    Raises: StoreError, ProfileError.
+    """
+    profile = profile or load_profile(configuration.profile)
+    settings = configuration.terminal
+    hsm = open_hsm(configuration.hsm.lmk)
+    identity = Identity(settings.terminal_id, settings.merchant_id, DeviceIdentity(settings.serial))
+    opened = open_terminal(configuration.data_directory, profile, hsm, identity, merchant_name=settings.merchant_name)
+    try:
+        if opened.terminal.state is State.NEW:
+            components = [bytes.fromhex(component) for component in settings.tmk_components]
+            opened.terminal.inject_tmk(components, password=settings.manager_password)
+        line = TcpLine(settings.host_address, settings.host_port, partial(frame_decoder, profile))
+        yield Workplace(opened.terminal, hsm, profile, line, listen, paper)
+    finally:
+        opened.store.close()
