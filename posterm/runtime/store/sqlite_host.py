@@ -50,14 +50,15 @@ class _Table(Generic[Record]):
         self.kinds = tuple(hints[name] for name in self.names)
         self._texts = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
         self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
-        listed, marks = ", ".join(self.names), ", ".join("?" * len(self.names))
-        changed = ", ".join(f"{column} = excluded.{column}" for column in self.names if column not in key)
+        listed = ", ".join(f'"{column}"' for column in self.names)  # some are words of SQL
+        marks = ", ".join("?" * len(self.names))
+        changed = ", ".join(f'"{column}" = excluded."{column}"' for column in self.names if column not in key)
         insert = f"INSERT INTO {name} ({listed}) VALUES ({marks})"  # noqa: S608 - names are this module's own
         self.select = f"SELECT {listed} FROM {name}"  # noqa: S608
         self.by_key = f"{self.select} WHERE " + " AND ".join(f"{column} = ?" for column in key)
         self.put = f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
         self.add = insert
-        columns = ", ".join(f"{column} {_column(kind)}" for column, kind in zip(self.names, self.kinds, strict=True))
+        columns = ", ".join(f'"{column}" {_column(kind)}' for column, kind in zip(self.names, self.kinds, strict=True))
         number = "number INTEGER PRIMARY KEY, " if numbered else ""
         unique = f"{'UNIQUE' if numbered else 'PRIMARY KEY'} ({', '.join(key)})"
         self.create = f"CREATE TABLE {name} ({number}{columns}, {unique}) STRICT" + (
