@@ -13,7 +13,7 @@ from posterm.terminal.context import Context
 from posterm.terminal.effects import Await, Flow, FrameArrived, LinkLost, LinkReply, NotSent, TimedOut, Transmit
 from posterm.terminal.matching import differences
 from posterm.terminal.transitions import Event
-from posterm.unionpay.envelope import Envelope, frame_bytes, open_envelope, request_envelope
+from posterm.unionpay.envelope import MAC_ELEMENT, Envelope, frame_bytes, open_envelope, request_envelope
 from posterm.unionpay.errors import HeaderError, MacFailureError
 from posterm.unionpay.header import Requirement
 from posterm.unionpay.response_codes import SIGN_ON_AGAIN, ResponseCode, response_code
@@ -69,6 +69,9 @@ def exchange(ctx: Context, request: Message, *, sealed: bool) -> Flow[Answer | N
             yield ctx.tell("unreadable-answer", why=opened)
         elif differing := differences(request, opened[1]):
             yield ctx.tell("near-miss", mti=opened[1].mti, why="; ".join(differing))
+        elif sealed and 39 not in opened[1]:
+            # An answer that does not say whether money was moved is no answer.
+            yield ctx.tell("unreadable-answer", why="DE 39 is missing")
         else:
             return (yield from _accept(ctx, *opened, sealed=sealed))
         reason = ReversalReason.OTHER
@@ -100,7 +103,9 @@ def _open(ctx: Context, frame: bytes) -> tuple[Envelope, Message] | str:
 def _accept(ctx: Context, envelope: Envelope, message: Message, *, sealed: bool) -> Flow[Answer | NoAnswer]:
     code = response_code(str(message.get(39, "")), ctx.profile.code_extensions)
     yield ctx.tell_message("received", envelope.header.digits, envelope.wire)
-    if sealed and code.approved:
+    # A decline need not carry a MAC; one it does carry must be right, but for a host that has lost the key.
+    vouched = code.approved or (MAC_ELEMENT in message and code.code not in SIGN_ON_AGAIN)
+    if sealed and vouched:
         try:
             ctx.sealer.check(envelope.wire, ctx.key("mak"))
         except MacFailureError as error:
