@@ -5,6 +5,7 @@ Whatever goes wrong comes out as `NoAnswer` with the reason a reversal would giv
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,7 +57,7 @@ def exchange(ctx: Context, request: Message, *, sealed: bool) -> Flow[Answer | N
     wire = ctx.sealer.seal(request, ctx.key("mak")) if sealed else dialect.pack(request)
     envelope = request_envelope(ctx.profile, wire)
     timers = ctx.profile.timers
-    timeout_s = float(ctx.parameter("response_timeout_s", str(timers.response_s)))
+    timeout_s = float(ctx.parameter("response_timeout_s", "0")) or timers.response_s
     yield ctx.tell_message("sent", envelope.header.digits, wire)
     reply: LinkReply = yield Transmit(frame_bytes(ctx.profile, envelope), timers.connect_s, timeout_s)
     reason = ReversalReason.NO_ANSWER
@@ -131,8 +132,10 @@ def clock_offset_s(ctx: Context, message: Message) -> int:
     date, time = message.get(13), message.get(12)
     if date is None or time is None:
         return 0
-    try:
-        there = datetime.strptime(f"{ctx.now.year}{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=ctx.now.tzinfo)
-    except ValueError:
-        return 0
-    return round((there - ctx.now).total_seconds())
+    # The host names no year: around New Year it is the one that puts the two clocks closest.
+    offsets: list[float] = []
+    for year in (ctx.now.year - 1, ctx.now.year, ctx.now.year + 1):
+        with suppress(ValueError):
+            there = datetime.strptime(f"{year:04d}{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=ctx.now.tzinfo)
+            offsets.append((there - ctx.now).total_seconds())
+    return round(min(offsets, key=abs, default=0))
