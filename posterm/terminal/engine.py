@@ -32,7 +32,7 @@ from posterm.terminal.operators import (
     password_is_right,
 )
 from posterm.terminal.originals import OriginalReference, find_original
-from posterm.terminal.records import JournalEntry, ScriptNotice
+from posterm.terminal.records import JournalEntry, ScriptNotice, Status
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import TerminalStore
 from posterm.terminal.transaction import Order, Outcome, Result, give_up, perform, print_slips
@@ -276,7 +276,7 @@ class Terminal:
         if tip.minor * 100 > original.amount_minor * percent:
             return Result(Outcome.REFUSED, Kind.TIP_ADJUST, text=f"a tip is at most {percent} % of the sale")
         amount = Amount(original.amount_minor, ctx.currency)
-        return (yield from perform(ctx, Order(Kind.TIP_ADJUST, amount, original, tip_minor=tip.minor)))
+        return (yield from self._perform(Order(Kind.TIP_ADJUST, amount, original, tip_minor=tip.minor), now))
 
     def settle(self, now: datetime) -> Flow[Settled]:
         """Close the batch, or go on closing it."""
@@ -294,7 +294,7 @@ class Terminal:
     def reprint(self, stan: str, now: datetime) -> Flow[bool]:
         """Print a slip of the open or the last closed batch again. Returns: False when there is no such entry."""
         self._ctx.now = now
-        found = [entry for entry in self.journal if entry.stan == stan and entry.rrn + entry.auth_code]
+        found = [entry for entry in self.journal if entry.stan == stan and entry.status is Status.APPROVED]
         if not found:
             return False
         yield from print_slips(self._ctx, found[-1], reprint=True)
@@ -315,6 +315,8 @@ class Terminal:
         self._ctx.now = now
         if order.amount is not None and order.amount.minor == 0:
             return Result(Outcome.REFUSED, order.kind, text="the amount is zero")
+        if order.amount is not None and order.amount.currency is not self._ctx.currency:
+            return Result(Outcome.REFUSED, order.kind, text=f"this terminal takes {self._ctx.currency} only")
         if not self._allowed(order.kind):
             return Result(Outcome.REFUSED, order.kind, text="the acquirer has switched this transaction off")
         return (yield from perform(self._ctx, order))
