@@ -209,7 +209,10 @@ def _step_message(ctx: Context, step: _Step, *, equal: bool) -> Message:
         items = [UploadItem(entry.stan, ctx.unseal_card(entry).pan, entry.total_minor) for entry in step.stripes]
         return _upload_message(ctx, UPLOAD_STRIPE, pack_upload(items))
     network = Network.UPLOAD_NOTICE_EQUAL if equal else Network.UPLOAD_NOTICE_DIFFERENT
-    request = stored_request(ctx, step.notice)
+    # A notice that began with a track goes up with its card number instead.
+    card = ctx.unseal_card(step.notice)
+    elements: dict[int, object] = {2: card.pan.reveal()} | ({14: card.expiry} if card.expiry else {})
+    request = stored_request(ctx, step.notice).with_elements(elements)
     return ctx.mapper.notice_upload(step.notice, request, network, batch=ctx.memory.registers.batch_digits)
 
 

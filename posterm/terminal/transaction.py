@@ -325,14 +325,13 @@ def _begin(
         masked_pan=card.pan.masked,
         expiry=card.expiry,
         sealed_card=ctx.seal_card(f"{batch}-{stan}", card),
+        tip_minor=order.tip_minor,
         original_batch=original.batch if original else "",
         original_stan=original.stan if original else "",
         original_date=original.host_date if original else "",
     )
-    amount_minor = None if order.amount is None else order.amount.minor
-    if order.kind is Kind.TIP_ADJUST and amount_minor is not None:
-        # DE 4 is the new total, DE 48 the tip within it.
-        amount_minor += order.tip_minor
+    # For a tip DE 4 is the new total, DE 48 the tip within it.
+    amount_minor = None if order.amount is None else entry.total_minor
     request = ctx.mapper.request(
         order.kind,
         stan=stan,
