@@ -20,6 +20,7 @@ from posterm.unionpay.errors import LayoutError
 from posterm.unionpay.header import Requirement
 from posterm.unionpay.key_layout import Role, WrappedKey, parse_keys
 from posterm.unionpay.parameters import parse_parameters
+from posterm.unionpay.response_codes import SIGN_ON_AGAIN
 from posterm.unionpay.transactions import Network
 
 _STATUS_ALL_WELL: Final = b"011021031041051"
@@ -199,7 +200,9 @@ def deliver_script_notice(ctx: Context) -> Flow[bool]:
         "0620", Network.SCRIPT_NOTICE, stan=registers.stan_digits, batch=registers.batch_digits, extra=extra
     )
     answer = yield from exchange(ctx, request, sealed=True)
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, Answer) and answer.code.code in SIGN_ON_AGAIN and (yield from sign_on_again(ctx)):
+        answer = yield from exchange(ctx, request, sealed=True)
+    if isinstance(answer, NoAnswer) or answer.code.code in SIGN_ON_AGAIN:
         return False
     draft = ctx.memory.draft()
     draft.script_notice = None

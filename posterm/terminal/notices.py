@@ -17,7 +17,7 @@ from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import sign_on_again
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.terminal.store import Draft
-from posterm.terminal.transitions import State
+from posterm.unionpay.response_codes import SIGN_ON_AGAIN
 from posterm.unionpay.transactions import Kind
 
 ALL = 1_000_000
@@ -32,11 +32,11 @@ def owed_notices(ctx: Context, *, with_failed: bool = False) -> list[JournalEntr
 def deliver_notices(ctx: Context, *, most: int = ALL, with_failed: bool = False) -> Flow[bool]:
     """Send stored notices, oldest first, at most `most` of them.
 
-    Returns: False when one got no answer; it and the ones behind it stay where they are.
+    Returns: False when one got no answer, or none that is a verdict; it and the ones behind it stay where they are.
     """
     for entry in owed_notices(ctx, with_failed=with_failed)[:most]:
         answer = yield from deliver(ctx, entry)
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, NoAnswer) or answer.code.code in SIGN_ON_AGAIN:
             return False
     return True
 
@@ -44,12 +44,10 @@ def deliver_notices(ctx: Context, *, most: int = ALL, with_failed: bool = False)
 def deliver(ctx: Context, entry: JournalEntry) -> Flow[Answer | NoAnswer]:
     """Send one stored notice and note what the host said."""
     answer = yield from exchange(ctx, stored_request(ctx, entry), sealed=True)
-    if isinstance(answer, Answer) and ctx.state is State.SIGN_ON_DUE:
-        # The host could not read it (77, 99, A0), so this was no verdict on the notice: sign on and say it again.
-        if not (yield from sign_on_again(ctx)):
-            return answer
+    # 77, 99 and A0 are no verdict on the notice, the host could not read it: sign on and say it again.
+    if isinstance(answer, Answer) and answer.code.code in SIGN_ON_AGAIN and (yield from sign_on_again(ctx)):
         answer = yield from exchange(ctx, stored_request(ctx, entry), sealed=True)
-    if isinstance(answer, NoAnswer) or ctx.state is State.SIGN_ON_DUE:
+    if isinstance(answer, NoAnswer) or answer.code.code in SIGN_ON_AGAIN:
         return answer
     draft = ctx.memory.draft()
     draft.put(answered(ctx, entry, answer))
