@@ -211,7 +211,7 @@ def _step_message(ctx: Context, step: _Step, *, equal: bool) -> Message:
     network = Network.UPLOAD_NOTICE_EQUAL if equal else Network.UPLOAD_NOTICE_DIFFERENT
     # A notice that began with a track goes up with its card number instead.
     card = ctx.unseal_card(step.notice)
-    elements: dict[int, object] = {2: card.pan.reveal()} | ({14: card.expiry} if card.expiry else {})
+    elements = {2: card.pan.reveal()} | ({14: card.expiry} if card.expiry else {})
     request = stored_request(ctx, step.notice).with_elements(elements)
     return ctx.mapper.notice_upload(step.notice, request, network, batch=ctx.memory.registers.batch_digits)
 

@@ -43,7 +43,7 @@ from posterm.terminal.receipt import BalanceSlip, Copy, Slip
 from posterm.terminal.records import Delivery, JournalEntry, PendingReversal, Status
 from posterm.terminal.reversal import mark_reversed, settle_pending
 from posterm.terminal.store import Draft
-from posterm.terminal.transitions import Event, Happening
+from posterm.terminal.transitions import Event, Happening, State
 from posterm.unionpay.balances import Balance
 from posterm.unionpay.errors import LayoutError
 from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind, ReversalReason
@@ -125,15 +125,13 @@ def prepare(ctx: Context, *, notices: int | None = None) -> Flow[str | None]:
 
 def perform(ctx: Context, order: Order) -> Flow[Result]:
     """Run one transaction to its end."""
-    if ctx.batch_is_full:
-        return Result(Outcome.REFUSED, order.kind, text="the batch is full; settle first")
+    if reason := _refused_here(ctx, order.kind):
+        return Result(Outcome.REFUSED, order.kind, text=reason)
     card = yield from _card(ctx, order)
     if card is None:
         return Result(Outcome.CANCELLED, order.kind, text="cancelled")
     promise = TRANSACTIONS[order.kind].delivery
-    if promise is Promise.REPEAT and order.kind is not Kind.REFUND:
-        if reason := ctx.refusal(Event.TRANSACTION_REQUESTED):
-            return Result(Outcome.REFUSED, order.kind, text=reason)
+    if _is_notice(order.kind):
         return (yield from _notice(ctx, order, card))
     # What is done to an original must not overtake a tip or a completion that the host has not heard of.
     if reason := (yield from prepare(ctx, notices=ALL if order.original else None)):
@@ -153,6 +151,20 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
             return (yield from _refund(ctx, order, card))
         case Promise.FORGET:
             return (yield from _inquiry(ctx, order, card, pin_block))
+
+
+def _refused_here(ctx: Context, kind: Kind) -> str | None:
+    """Why the transaction need not even ask for a card; a sign-on that is due is made up for before the request."""
+    if ctx.batch_is_full:
+        return "the batch is full; settle first"
+    if ctx.state is State.SIGN_ON_DUE and not _is_notice(kind):
+        return None
+    return ctx.refusal(Event.TRANSACTION_REQUESTED)
+
+
+def _is_notice(kind: Kind) -> bool:
+    """True for what the terminal approves itself and tells the host later."""
+    return TRANSACTIONS[kind].delivery is Promise.REPEAT and kind is not Kind.REFUND
 
 
 # --- card and PIN -----------------------------------------------------------------------------------------------------
