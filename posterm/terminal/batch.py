@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from posterm.iso8583 import Message
 from posterm.terminal.context import Context
-from posterm.terminal.effects import Flow, Print
+from posterm.terminal.effects import Flow, Print, PrinterFailed
 from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import deliver_script_notice, sign_off, sign_on_again
 from posterm.terminal.notices import deliver_notices, owed_notices, refuse, stored_request
@@ -28,6 +28,8 @@ from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import Draft
 from posterm.terminal.transitions import Event, State
 from posterm.unionpay.errors import LayoutError
+from posterm.unionpay.header import Requirement
+from posterm.unionpay.response_codes import SIGN_ON_AGAIN
 from posterm.unionpay.totals import (
     ITEMS_PER_UPLOAD,
     Reconciliation,
@@ -142,9 +144,17 @@ def _compare(ctx: Context) -> Flow[str | None]:
 def _not_settled(ctx: Context, why: str) -> Flow[str]:
     draft = ctx.memory.draft()
     ctx.fire(draft, Event.SETTLEMENT_FAILED)
+    _demand_sign_on(ctx, draft)
     ctx.memory.commit(draft)
     yield ctx.tell("not-settled", why=why)
     return why
+
+
+def _demand_sign_on(ctx: Context, draft: Draft) -> None:
+    """The sign-on the host asked for while the settlement was running is due now that it no longer is."""
+    if draft.registers.state is State.SIGNED_ON and draft.registers.requirement is Requirement.SIGN_ON:
+        ctx.fire(draft, Event.SIGN_ON_DEMANDED)
+        draft.set(requirement=Requirement.NONE)
 
 
 # --- upload -----------------------------------------------------------------------------------------------------------
@@ -172,7 +182,7 @@ def _upload(ctx: Context) -> Flow[str | None]:
         answer = yield from exchange(ctx, _step_message(ctx, step, equal=progress.equal), sealed=False)
         if isinstance(answer, NoAnswer):
             return answer.why
-        if step.notice is None and not answer.code.approved:
+        if not answer.code.approved and (step.notice is None or answer.code.code in SIGN_ON_AGAIN):
             return f"the host refused the upload: {answer.code.text}"
         draft = ctx.memory.draft()
         if step.notice is not None:
@@ -287,9 +297,12 @@ def _finish(ctx: Context) -> Flow[Settled]:
     slip = last_slip(ctx)
     if slip is None:
         raise LayoutError("a closed batch without a slip")
-    yield Print((slip,))
+    printed = yield Print((slip,))
+    if isinstance(printed, PrinterFailed):
+        yield ctx.tell("slip-not-printed", batch=slip.batch, why=printed.reason)
     draft = ctx.memory.draft()
     ctx.fire(draft, Event.SLIP_PRINTED)
+    _demand_sign_on(ctx, draft)
     ctx.memory.commit(draft)
     yield ctx.tell("batch-closed", batch=slip.batch, totals=slip.terminal.digits)
     if ctx.profile.settlement.auto_sign_off and ctx.parameter("auto_sign_off", "1") == "1":

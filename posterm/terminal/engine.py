@@ -36,7 +36,7 @@ from posterm.terminal.records import JournalEntry, ScriptNotice, Status
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import TerminalStore
 from posterm.terminal.transaction import Order, Outcome, Result, give_up, perform, print_slips
-from posterm.terminal.transitions import Event, Phase, State
+from posterm.terminal.transitions import SETTLEMENT_STATES, Event, Phase, State
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import Kind
@@ -200,7 +200,7 @@ class Terminal:
         self._ctx.now = now
         if self._ctx.memory.reversal is not None:
             yield from settle_pending(self._ctx)
-        if self.state in (State.SETTLING, State.UPLOADING_EQUAL, State.UPLOADING_DIFFERENT, State.BATCH_CLOSED):
+        if self.state in SETTLEMENT_STATES:
             yield from settle(self._ctx)
 
     def owe_script_notice(self, stan: str, chip_data: bytes) -> None:

@@ -13,7 +13,7 @@ from posterm.iso8583 import FramingError, Message, UnpackError
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Await, Flow, FrameArrived, LinkLost, LinkReply, NotSent, TimedOut, Transmit
 from posterm.terminal.matching import differences
-from posterm.terminal.transitions import Event
+from posterm.terminal.transitions import SETTLEMENT_STATES, Event
 from posterm.unionpay.envelope import MAC_ELEMENT, Envelope, frame_bytes, open_envelope, request_envelope
 from posterm.unionpay.errors import HeaderError, MacFailureError
 from posterm.unionpay.header import Requirement
@@ -118,10 +118,15 @@ def _accept(ctx: Context, envelope: Envelope, message: Message, *, sealed: bool)
 
 
 def _obey(ctx: Context, code: str, requirement: Requirement) -> None:
-    """Remember what the host asks for: in the header's sixth digit, or by an answer code that ends the session."""
+    """Remember what the host asks for: in the header's sixth digit, or by an answer code that ends the session.
+
+    In a settlement a sign-on has to wait, so it is kept as the requirement to be met when the settlement is over.
+    """
     draft = ctx.memory.draft()
     if code in SIGN_ON_AGAIN or requirement is Requirement.SIGN_ON:
         ctx.fire(draft, Event.SIGN_ON_DEMANDED)
+        if draft.registers.state in SETTLEMENT_STATES:
+            draft.set(requirement=Requirement.SIGN_ON)
     elif requirement not in (Requirement.NONE, draft.registers.requirement):
         draft.set(requirement=requirement)
     ctx.memory.commit(draft)

@@ -42,7 +42,8 @@ def sign_on(ctx: Context, operator: str) -> Flow[Managed]:
     """Fetch new working keys and set clock, batch number and operator by the answer."""
     if reason := ctx.refusal(Event.SIGN_ON_REQUESTED):
         return Managed(False, why=reason)
-    if ctx.batch_is_full:
+    # Signed off, or told to sign on again, the terminal cannot settle: there a full batch must not keep it out.
+    if ctx.batch_is_full and ctx.state is State.SIGNED_ON:
         return Managed(False, why="the batch is full; settle first")
     draft = ctx.memory.draft()
     draft.registers = draft.registers.next_stan()
@@ -69,6 +70,7 @@ def sign_on(ctx: Context, operator: str) -> Flow[Managed]:
         return (yield from _rejected(ctx, "", f"working keys refused: {error}"))
     draft = ctx.memory.draft()
     ctx.fire(draft, Event.SIGN_ON_ACCEPTED)
+    _requirement_met(draft, Requirement.SIGN_ON)
     draft.set(operator=operator, clock_offset_s=clock_offset_s(ctx, answer.message), **blocks)
     _adopt_batch(ctx, answer, draft)
     ctx.memory.commit(draft)
@@ -96,9 +98,14 @@ def _import_key(ctx: Context, tmk: KeyBlock, role: Role, key: WrappedKey) -> Key
 
 
 def _adopt_batch(ctx: Context, answer: Answer, draft: Draft) -> None:
-    """Take the host's batch number, unless the open batch has entries: a second sign-on must not lose them."""
+    """Take the host's batch number, unless the open batch has entries: a second sign-on must not lose them.
+
+    Nor is a number taken under which the journal still has entries: they would stand in the totals a second time.
+    """
     given = str(answer.message.get("60.2", ""))
-    if not ctx.memory.batch_entries and given.isdigit() and int(given):
+    if ctx.memory.batch_entries or any(entry.batch == given for entry in ctx.memory.journal.values()):
+        return
+    if given.isdigit() and int(given):
         draft.set(batch=int(given))
 
 

@@ -42,6 +42,12 @@ class State(StrEnum):
     """The host has the batch; the slip is still to be printed."""
 
 
+SETTLEMENT_STATES: Final = frozenset(
+    {State.SETTLING, State.UPLOADING_EQUAL, State.UPLOADING_DIFFERENT, State.BATCH_CLOSED}
+)
+"""States that a settlement goes through; nothing else is done in them."""
+
+
 class Event(StrEnum):
     """What happens to the terminal as a whole."""
 
