@@ -86,38 +86,30 @@ class Case:
     uploaded: bool = False
     """True when the request stands for a notice that came in a batch upload."""
     events: list[HostEvent] = field(default_factory=list)
+    terminal_id: str = field(init=False)
+    merchant_id: str = field(init=False)
+    stan: str = field(init=False)
+    message_type: str = field(init=False)
+    """60.1."""
+    batch: str = field(init=False)
+    """60.2."""
+    network: str = field(init=False)
+    """60.3."""
+    ref: str = field(init=False)
+    """The key of this request."""
+    at: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stan, self.terminal_id, self.merchant_id = self.text(11), self.text(41), self.text(42)
+        codes = self.text(60)
+        self.message_type, self.batch, self.network = codes[0:2], codes[2:8], codes[8:11]
+        self.ref = reference(self.message.mti, self.terminal_id, self.merchant_id, self.batch, self.stan)
+        self.at = self.now.isoformat()
 
     def text(self, element: int) -> str:
         """An element's raw text, empty when it is absent."""
         value = self.message.get(element)
         return "" if value is None else str(value)
-
-    @property
-    def terminal_id(self) -> str:
-        return self.text(41)
-
-    @property
-    def merchant_id(self) -> str:
-        return self.text(42)
-
-    @property
-    def stan(self) -> str:
-        return self.text(11)
-
-    @property
-    def message_type(self) -> str:
-        """60.1."""
-        return self.text(60)[0:2]
-
-    @property
-    def batch(self) -> str:
-        """60.2."""
-        return self.text(60)[2:8]
-
-    @property
-    def network(self) -> str:
-        """60.3."""
-        return self.text(60)[8:11]
 
     @property
     def amount_minor(self) -> int:
@@ -127,15 +119,6 @@ class Case:
     @property
     def currency(self) -> str:
         return self.text(49)
-
-    @property
-    def at(self) -> str:
-        return self.now.isoformat()
-
-    @property
-    def ref(self) -> str:
-        """The key of this request."""
-        return self.ref_for(self.message.mti, self.batch, self.stan)
 
     def ref_for(self, mti: str, batch: str, stan: str) -> str:
         """The key of another request of the same terminal and merchant."""

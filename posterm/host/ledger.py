@@ -210,13 +210,24 @@ def _deltas(transfer: TransferRecord, pending: TransferRecord | None) -> tuple[i
 
 def _debited(account: AccountRecord, transfer: TransferRecord, pending: TransferRecord | None) -> AccountRecord:
     posted, held = _deltas(transfer, pending)
-    return replace(account, debits_posted=account.debits_posted + posted, debits_pending=account.debits_pending + held)
+    return _moved(account, posted, 0, held, 0)
 
 
 def _credited(account: AccountRecord, transfer: TransferRecord, pending: TransferRecord | None) -> AccountRecord:
     posted, held = _deltas(transfer, pending)
-    return replace(
-        account, credits_posted=account.credits_posted + posted, credits_pending=account.credits_pending + held
+    return _moved(account, 0, posted, 0, held)
+
+
+def _moved(account: AccountRecord, debit: int, credit: int, debit_held: int, credit_held: int) -> AccountRecord:
+    return AccountRecord(
+        account.account_id,
+        account.currency,
+        account.limited,
+        account.credit_line,
+        account.debits_posted + debit,
+        account.credits_posted + credit,
+        account.debits_pending + debit_held,
+        account.credits_pending + credit_held,
     )
 
 

@@ -9,8 +9,8 @@ Source: Q/CUP 009 (what a host looks at); the order is posterm's: identity, nove
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from posterm.host import answers, checks, issuer, originals, postings, registry, reversal
 from posterm.host.case import Case, Refusal
@@ -87,10 +87,10 @@ def run_reversal(case: Case) -> Message:
         return decline(case, *refused)
     undone = reversal.undo(case)
     rrn = answers.rrn_for(case)
-    record = replace(
-        new_record(case, rrn),
+    record = new_record(
+        case,
+        rrn,
         code=undone.code,
-        original=undone.original,
         transfers=undone.transfers,
         approved=undone.code == "00",
         answer=answers.answer_elements(case, undone.code, rrn),
@@ -112,12 +112,12 @@ def accept(case: Case) -> Message:
     """Post a transaction that passed every check, and record it."""
     kind = case.known_row().kind
     rrn = answers.rrn_for(case)
-    record, refusal = postings.post(case, new_record(case, rrn))
+    posted, refusal = postings.post(case)
     if refusal is not None:
         return decline(case, "funds", refusal, rrn)
     auth_code = _auth_code(case, rrn)
     answer = answers.answer_elements(case, "00", rrn, auth_code=auth_code, balance=postings.balance_text(case))
-    record = replace(record, code="00", approved=True, auth_code=auth_code, answer=answer)
+    record = new_record(case, rrn, code="00", approved=True, auth_code=auth_code, answer=answer, **posted)
     _keep(case, record)
     case.tell(
         EventName.APPROVED,
@@ -136,15 +136,14 @@ def decline(case: Case, step: str, refusal: Refusal, rrn: str = "") -> Message:
         rrn = answers.rrn_for(case)
     answer = answers.answer_elements(case, refusal.code, rrn)
     if refusal.record:
-        record = replace(new_record(case, rrn), code=refusal.code, declined_by=step, answer=answer)
-        _keep(case, record)
+        _keep(case, new_record(case, rrn, code=refusal.code, declined_by=step, answer=answer))
     card = case.card.masked_pan if case.card is not None else ""
     case.tell(refusal.event, code=refusal.code, check=step, why=refusal.why, card=card)
     return answers.financial_answer(case, answer)
 
 
-def new_record(case: Case, rrn: str) -> TransactionRecord:
-    """The row of a request before anything has been decided."""
+def new_record(case: Case, rrn: str, **decided: Any) -> TransactionRecord:
+    """The row of a request, with what was decided about it."""
     row, card = case.row, case.card
     kind = REVERSAL if case.message.mti == checks.REVERSAL_MTI else row.kind.value if row is not None else ""
     return TransactionRecord(
@@ -165,6 +164,7 @@ def new_record(case: Case, rrn: str) -> TransactionRecord:
         card=card.fingerprint if card is not None else "",
         masked_pan=card.masked_pan if card is not None else "",
         original=case.original.ref if case.original is not None else "",
+        **decided,
     )
 
 

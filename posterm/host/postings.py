@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from posterm.amount import MAX_MINOR, Amount, currency
 from posterm.host.case import Case, Refusal
@@ -27,24 +27,25 @@ from posterm.unionpay.transactions import Kind
 Group = list[TransferRecord]
 
 
-def post(case: Case, record: TransactionRecord) -> tuple[TransactionRecord, Refusal | None]:
+def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
     """Post an accepted request and note it on its original.
 
-    Returns: the record with what was posted, and 51 when the card has too little; then nothing was posted.
+    Returns: fields of the request's record that say what was posted, and 51 when the card has too little; then nothing
+        was posted.
     Raises: LedgerError.
     """
     kind = case.known_row().kind
     group = _GROUPS[kind](case)
     if group and case.desk.ledger.apply(group) is Outcome.INSUFFICIENT:
-        return record, Refusal("51", "not enough available")
+        return {}, Refusal("51", "not enough available")
     holds = tuple(transfer.transfer_id for transfer in group if transfer.kind == TransferKind.PENDING)
-    record = replace(record, transfers=len(group), posted_minor=_posted_minor(case))
+    posted: dict[str, Any] = {"transfers": len(group), "posted_minor": _posted_minor(case)}
     if kind is Kind.PREAUTH:
-        record = replace(record, holds=holds, authorised_minor=case.amount_minor)
+        posted |= {"holds": holds, "authorised_minor": case.amount_minor}
     if case.original is not None:
         case.original = _after(case, case.original, holds)
         case.desk.store.put_transaction(case.original)
-    return record, None
+    return posted, None
 
 
 def balance_text(case: Case) -> str:

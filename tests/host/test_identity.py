@@ -262,7 +262,7 @@ def test_any_sealed_request_is_answered_without_a_fault(elements, data):
     ("enrol", "found"),
     [
         (lambda host, tmk: host.enrol_merchant("1", "x"), "need 15"),
-        (lambda host, tmk: host.enrol_merchant(OTHER_MID, "x", currency="XXX"), "unknown currency"),
+        (lambda host, tmk: host.enrol_merchant(OTHER_MID, "x", currency="QQQ"), "unknown currency"),
         (lambda host, tmk: host.enrol_terminal("1", MID, tmk), "need 8"),
         (lambda host, tmk: host.enrol_terminal("10000003", OTHER_MID, tmk), "is unknown"),
         (lambda host, tmk: host.enrol_terminal("10000003", MID, tmk, batch="0"), "batch number"),
