@@ -22,6 +22,7 @@ from posterm.terminal.effects import Flow, Print, PrinterFailed
 from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import deliver_script_notice, sign_off, sign_on_again
 from posterm.terminal.notices import deliver_notices, owed_notices, refuse, stored_request
+from posterm.terminal.originals import adds_to
 from posterm.terminal.receipt import SettlementSlip
 from posterm.terminal.records import Delivery, JournalEntry, SettlementProgress, Status
 from posterm.terminal.reversal import settle_pending
@@ -263,13 +264,16 @@ def _close(ctx: Context, event: Event, *, host: Totals | None) -> None:
     if host is None:
         for entry in owed_notices(ctx, with_failed=True):
             refuse(ctx, draft, entry, entry.delivery_code)
-    for entry in [draft.entries.get(key, old) for key, old in ctx.memory.journal.items()]:
-        if _may_be_completed(ctx, entry):
+    kept = [draft.entries.get(key, old) for key, old in ctx.memory.journal.items()]
+    still_open = [entry for entry in kept if _may_be_completed(ctx, entry)]
+    for entry in kept:
+        added = entry.kind is Kind.PREAUTH_ADD and any(adds_to(entry, preauth) for preauth in still_open)
+        if entry in still_open:
             draft.put(entry)
-        elif entry.batch != batch:
-            draft.drop(entry.key)
-        else:
+        elif entry.batch == batch or added:
             draft.put(replace(entry, sealed_card="", sealed_request=""))
+        else:
+            draft.drop(entry.key)
     entries = [draft.entries[entry.key] for entry in entries]
     slip = {
         "batch": batch,
@@ -286,10 +290,7 @@ def _may_be_completed(ctx: Context, entry: JournalEntry) -> bool:
     """True for a pre-authorisation that is still open: it outlives its batch, with its card number sealed."""
     age = ctx.local_time - datetime.fromisoformat(entry.at)
     return (
-        entry.kind in (Kind.PREAUTH, Kind.PREAUTH_ADD)
-        and entry.status is Status.APPROVED
-        and not entry.undone_by
-        and age <= PREAUTH_LIFE
+        entry.kind is Kind.PREAUTH and entry.status is Status.APPROVED and not entry.undone_by and age <= PREAUTH_LIFE
     )
 
 

@@ -31,7 +31,7 @@ from posterm.terminal.operators import (
     is_cashier,
     password_is_right,
 )
-from posterm.terminal.originals import OriginalReference, find_original
+from posterm.terminal.originals import OriginalReference, authorised_minor, find_original
 from posterm.terminal.records import JournalEntry, ScriptNotice, Status
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import TerminalStore
@@ -336,7 +336,9 @@ class Terminal:
         if isinstance(original, str):
             return Result(Outcome.REFUSED, kind, text=original)
         if amount is None:
-            amount = Amount(original.total_minor, self._ctx.currency)
+            held = kind is Kind.PREAUTH_VOID
+            minor = authorised_minor(self._ctx, original) if held else original.total_minor
+            amount = Amount(minor, self._ctx.currency)
         return (yield from self._perform(Order(kind, amount, original), now))
 
     def _allowed(self, kind: Kind) -> bool:

@@ -54,6 +54,8 @@ def find_original(ctx: Context, kind: Kind, reference: OriginalReference) -> Jou
     ]
     candidates = [entry for entry in entries if entry.kind in meant]
     fit = [entry for entry in candidates if fault_of(entry) is None]
+    if fit and not fit[0].sealed_card and kind is not Kind.REFUND:
+        return "the terminal no longer keeps the card number of that transaction"
     if fit:
         return fit[0]
     if candidates:
@@ -72,6 +74,21 @@ def _named(entry: JournalEntry, reference: OriginalReference) -> bool:
         and (not reference.auth_code or entry.auth_code == reference.auth_code)
         and (not reference.date or entry.host_date == reference.date)
     )
+
+
+def authorised_minor(ctx: Context, preauth: JournalEntry) -> int:
+    """What a pre-authorisation holds with everything that was added to it; a void must name this amount."""
+    added = (
+        entry.amount_minor
+        for entry in ctx.memory.journal.values()
+        if entry.kind is Kind.PREAUTH_ADD and entry.status is Status.APPROVED and adds_to(entry, preauth)
+    )
+    return preauth.amount_minor + sum(added)
+
+
+def adds_to(addition: JournalEntry, preauth: JournalEntry) -> bool:
+    """True when `addition` names `preauth` as its original."""
+    return (addition.original_batch, addition.original_stan) == (preauth.batch, preauth.stan)
 
 
 def fault_of(entry: JournalEntry | None) -> str | None:
