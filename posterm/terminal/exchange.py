@@ -54,6 +54,8 @@ def exchange(ctx: Context, request: Message, *, sealed: bool) -> Flow[Answer | N
         sealed: the request carries a MAC, and so must an approval.
     """
     dialect = ctx.profile.dialect
+    if sealed and (tdk := ctx.tdk):
+        request = ctx.mapper.with_tracks_enciphered(request, tdk)
     wire = ctx.sealer.seal(request, ctx.key("mak")) if sealed else dialect.pack(request)
     envelope = request_envelope(ctx.profile, wire)
     timers = ctx.profile.timers

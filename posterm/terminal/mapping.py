@@ -80,12 +80,11 @@ class Mapper:
         card: CardData,
         operator: str,
         pin_block: bytes | None = None,
-        tdk: KeyBlock | None = None,
         original: JournalEntry | None = None,
         tip_minor: int = 0,
         auth_code: str = "",
     ) -> Message:
-        """A financial request without its MAC.
+        """A financial request without its MAC, its tracks in the clear.
 
         Args:
             original: the journal entry a void, refund, completion or adjustment refers to.
@@ -102,8 +101,8 @@ class Mapper:
         }
         if amount_minor is not None:
             elements[4] = f"{amount_minor:012d}"
-        elements |= self._card(card, with_tracks=original is None or kind is Kind.REFUND, tdk=tdk)
-        elements |= self._pin(card, pin_block, tracks_encrypted=tdk is not None and bool(card.track2 or card.track3))
+        elements |= self._card(card, with_tracks=original is None or kind is Kind.REFUND)
+        elements |= self._pin(card, pin_block)
         if original is not None:
             elements |= self._original(kind, original)
         if auth_code:
@@ -119,6 +118,15 @@ class Mapper:
             elements[63] = operator.ljust(3)
         elements |= self._tusn(card)
         return Message(row.mti, elements)
+
+    def with_tracks_enciphered(self, request: Message, tdk: KeyBlock) -> Message:
+        """The request as it goes on the line. It is stored without this: the key is another after the next sign-on."""
+        tracks = {number: str(request[number]) for number in (35, 36) if number in request}
+        if not tracks:
+            return request
+        control = str(request[53])
+        elements: Elements = {number: self.hsm.encrypt_track(tdk, track) for number, track in tracks.items()}
+        return request.with_elements({**elements, 53: f"{control[:2]}1{control[3:]}"})
 
     def reversal(self, request: Message) -> Message:
         """The 0400 for a request, without reason (DE 39), authorisation code and MAC."""
@@ -162,29 +170,23 @@ class Mapper:
     def _element_60(self, message_type: str, batch: str) -> str:
         return f"{message_type}{batch}{Network.TRANSACTION}{READ_CAPABILITY}00"
 
-    def _card(self, card: CardData, *, with_tracks: bool, tdk: KeyBlock | None) -> Elements:
+    def _card(self, card: CardData, *, with_tracks: bool) -> Elements:
         if with_tracks and (card.track2 or card.track3):
-            tracks = {35: card.track2, 36: card.track3}
-            return {
-                number: track if tdk is None else self.hsm.encrypt_track(tdk, track)
-                for number, track in tracks.items()
-                if track
-            }
+            return {number: track for number, track in ((35, card.track2), (36, card.track3)) if track}
         elements: Elements = {2: card.pan.reveal()}
         if card.expiry:
             elements[14] = card.expiry
         return elements
 
-    def _pin(self, card: CardData, pin_block: bytes | None, *, tracks_encrypted: bool) -> Elements:
-        tracks = "1" if tracks_encrypted else "0"
+    def _pin(self, card: CardData, pin_block: bytes | None) -> Elements:
         if pin_block is None:
-            return {22: f"{card.entry}2", 53: f"06{tracks}".ljust(16, "0")}
+            return {22: f"{card.entry}2", 53: "06".ljust(16, "0")}
         with_pan = "2" if self.profile.pin.format == "with-pan" else "1"
         return {
             22: f"{card.entry}1",
             26: self.profile.pin.max_digits,
             52: pin_block,
-            53: f"{with_pan}6{tracks}".ljust(16, "0"),
+            53: f"{with_pan}6".ljust(16, "0"),
         }
 
     def _original(self, kind: Kind, original: JournalEntry) -> Elements:

@@ -353,7 +353,6 @@ def _begin(
         card=card,
         operator=registers.operator,
         pin_block=pin_block,
-        tdk=ctx.tdk,
         original=original,
         tip_minor=order.tip_minor,
         auth_code=order.auth_code,
