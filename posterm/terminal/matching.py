@@ -34,4 +34,11 @@ def differences(request: Message, answer: Message) -> list[str]:
         if asked is not None and given is not None and asked != given:
             found.append(f"DE {element} is {given}, not {asked}")
     found += [f"DE {element} is missing" for element in (11, 41) if element in request and element not in answer]
+    if 11 not in request and _network(request) != _network(answer):
+        # An echo or a download has no trace number; its network code is all that tells it from another.
+        found.append("60.3 is another")
     return found
+
+
+def _network(message: Message) -> str:
+    return str(message.get(60, ""))[8:11]
