@@ -35,7 +35,7 @@ def settle_pending(ctx: Context) -> Flow[bool]:
     attempts = int(ctx.parameter("reversal_attempts", "0")) or ctx.profile.reversal.attempts
     for _ in range(attempts):
         if ctx.state is State.SIGN_ON_DUE and not (yield from sign_on_again(ctx)):
-            return False
+            break
         if (yield from _attempt(ctx)):
             return True
     yield ctx.tell("reversal-stuck", stan=ctx.memory.reversal.stan, attempts=str(ctx.memory.reversal.attempts))
@@ -70,6 +70,8 @@ def _message(ctx: Context, pending: PendingReversal) -> Message:
     entry = ctx.memory.journal.get(pending.key)
     if entry is not None and entry.auth_code and entry.status is Status.APPROVED:
         elements[38] = entry.auth_code
+        if entry.settlement_date:
+            elements[15] = entry.settlement_date
     return message.with_elements(elements)
 
 
