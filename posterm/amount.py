@@ -1,6 +1,6 @@
 """Money: an integer count of minor units and a currency.
 
-Source: ISO 4217 (numeric codes and exponents). Leaves out currencies no supported scheme settles in; add a row to add one.
+Source: ISO 4217 (numeric codes and exponents). Leaves out currencies no supported scheme settles in.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def currency(name: str) -> Currency:
     """
     found = _BY_CODE.get(name.upper()) or _BY_NUMBER.get(name)
     if found is None:
-        raise AmountError(f"unknown currency {name!r}", hint="use an ISO 4217 code such as CNY or 156")
+        # The text is not repeated: people paste card numbers into the wrong field.
+        raise AmountError("no such currency", hint="use an ISO 4217 code such as CNY or 156")
     return found
 
 
@@ -85,10 +86,10 @@ class Amount:
         """
         match = re.fullmatch(r"([0-9]{1,12})(?:\.([0-9]+))?", text.strip())
         if match is None:
-            raise AmountError(f"not an amount: {text[:20]!r}", hint="write it like 12.34")
+            raise AmountError("not an amount", hint="write it like 12.34")
         whole, fraction = match[1], match[2] or ""
         if len(fraction) > currency.exponent:
-            raise AmountError(f"{currency} has {currency.exponent} decimals, {text.strip()!r} has {len(fraction)}")
+            raise AmountError(f"{currency} has {currency.exponent} decimals, this amount has {len(fraction)}")
         return cls(int(whole + fraction.ljust(currency.exponent, "0")), currency)
 
     @property
@@ -118,6 +119,6 @@ class Amount:
         return self.minor <= self._same(other).minor
 
     def _same(self, other: Amount) -> Amount:
-        if other.currency is not self.currency:
+        if other.currency != self.currency:
             raise AmountError(f"cannot combine {self.currency} and {other.currency}")
         return other

@@ -8,6 +8,7 @@ from __future__ import annotations
 from posterm.errors import BcdError
 
 _DIGITS = frozenset("0123456789")
+_NIBBLES = frozenset("0123456789ABCDEFabcdef")
 
 
 def pack_left(digits: str, pad: str = "0") -> bytes:
@@ -39,7 +40,7 @@ def is_digits(text: str) -> bool:
 
 
 def _pack(nibbles: str) -> bytes:
-    try:
-        return bytes.fromhex(nibbles)
-    except ValueError:
-        raise BcdError("not packable as nibbles: a character outside 0-9 A-F") from None
+    # `bytes.fromhex` skips blanks, so a value with one would shrink in silence.
+    if not _NIBBLES.issuperset(nibbles) or len(nibbles) % 2:
+        raise BcdError("not packable as nibbles: a character outside 0-9 A-F, or a pad that is not one nibble")
+    return bytes.fromhex(nibbles)

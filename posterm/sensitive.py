@@ -73,7 +73,7 @@ class Sensitive:
         return format(self.masked, spec)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._clear == self._clear  # type: ignore[attr-defined]
+        return type(other) is type(self) and other._clear == self._clear
 
     def __hash__(self) -> int:
         return hash((type(self), self._clear))

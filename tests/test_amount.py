@@ -32,7 +32,7 @@ def test_a_currency_is_found_by_either_code(code, number, exponent):
 
 @pytest.mark.parametrize("name", ["", "XYZ", "000", "1560", "15", "CN", "CNY ", "\N{FULLWIDTH DIGIT ONE}56"])
 def test_an_unknown_currency_is_refused_with_a_hint(name):
-    with pytest.raises(AmountError, match="unknown currency") as caught:
+    with pytest.raises(AmountError, match="no such currency") as caught:
         currency(name)
     assert "ISO 4217" in caught.value.hint
 
@@ -165,13 +165,11 @@ def test_a_shallow_copy_counts_with_the_original():
     assert Amount(1) + copy.copy(Amount(2)) == Amount(3)
 
 
-@pytest.mark.xfail(raises=AmountError, reason="currencies are compared by identity, and a deep copy has its own")
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda amount: pickle.loads(pickle.dumps(amount))])
 def test_a_copied_amount_counts_with_the_original(again):
     assert Amount(1) + again(Amount(2)) == Amount(3)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="the refusal quotes up to twenty characters of what was typed")
 @pytest.mark.parametrize("read", [Amount.parse, currency])
 def test_a_card_number_typed_in_the_wrong_place_is_not_echoed(read):
     with pytest.raises(PostermError) as caught:
@@ -180,7 +178,6 @@ def test_a_card_number_typed_in_the_wrong_place_is_not_echoed(read):
     assert not echoed
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="too many decimals and an unknown currency are quoted whole")
 @pytest.mark.parametrize("read", [Amount.parse, currency])
 def test_a_long_text_is_not_echoed_whole(read):
     with pytest.raises(AmountError) as caught:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from posterm.bcd import is_digits
 from posterm.console.errors import InputError
 from posterm.hsm import Pin, PinError
 from posterm.sensitive import Pan, SensitiveValueError, Track2
@@ -107,10 +108,10 @@ def _track2(text: str) -> Track2:
 
 def _keyed(text: str) -> Keyed:
     number, _, expiry = text.partition(":")
+    hint = "write NUMBER:YYMM, or the name of a test card (`posterm cards`)"
+    if len(expiry) != 4 or not is_digits(expiry) or not 1 <= int(expiry[2:]) <= 12:
+        raise InputError("--key: no test card of that name, and no number with an expiry", hint=hint)
     try:
-        if len(expiry) != 4 or not expiry.isdecimal() or not 1 <= int(expiry[2:]) <= 12:
-            raise SensitiveValueError("not a card number with its expiry")
         return Keyed(Pan(number), expiry)
     except SensitiveValueError as error:
-        hint = "write NUMBER:YYMM, or the name of a test card (`posterm cards`)"
         raise InputError(f"--key: no test card of that name, and {error}", hint=hint) from None

@@ -107,7 +107,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "remark": ("REMARK", "备注"),
     "offline": ("APPROVED OFFLINE", "脱机批准"),
     "signature": ("CARDHOLDER SIGNATURE", "持卡人签名"),
-    "no signature": ("PIN VERIFIED, NO SIGNATURE NEEDED", "已验证密码,无需签名"),
+    "no signature": ("PIN VERIFIED, NO SIGNATURE", "已验证密码,无需签名"),
     "acknowledge": ("I ACKNOWLEDGE THE TRANSACTION ABOVE", "本人确认以上交易,同意将其计入本卡账户"),
     "settlement": ("SETTLEMENT", "结算总计单"),
     "details": ("DETAILS", "交易明细"),
@@ -115,8 +115,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "credit": ("CREDIT", "贷记"),
     "terminal totals": ("TERMINAL", "终端"),
     "host totals": ("HOST", "主机"),
-    "equal": ("RECONCILED: EQUAL", "对账平"),
-    "different": ("RECONCILED: DIFFERENT", "对账不平"),
+    "equal": ("EQUAL", "对账平"),
+    "different": ("DIFFERENT, BATCH UPLOADED", "对账不平,已批上送"),
     "host captured": ("CAPTURED BY THE HOST", "联机即结算"),
     "refused notices": ("NOTICES REFUSED BY THE HOST", "上送失败的离线交易"),
     "none": ("NONE", "无"),
@@ -156,16 +156,17 @@ class _Paper:
         return _WORDS[name][self.language]
 
     def text(self, text: str) -> None:
-        """A text, broken where it is too long."""
-        line = ""
-        for character in text:
-            if width(line + character) > self.columns:
-                self.lines.append(line)
-                line = ""
-            line += character
-        self.lines.append(line)
+        """A text, broken where it is too long: at a blank where there is one, else anywhere."""
+        while width(text) > self.columns:
+            fits = next(at for at in range(len(text), 0, -1) if width(text[:at]) <= self.columns)
+            blank = text.rfind(" ", 1, fits + 1)
+            cut = blank if blank > 0 and text[:blank].strip() else fits
+            self.lines.append(text[:cut].rstrip())
+            text = text[cut:].lstrip()
+        self.lines.append(text)
 
     def center(self, text: str) -> None:
+        """A text in the middle; one that is too long is broken like any other."""
         self.text(" " * max(0, (self.columns - width(text)) // 2) + text)
 
     def rule(self, character: str = "-") -> None:

@@ -31,8 +31,8 @@ _Key = Annotated[str, typer.Option("--key", metavar="HEX", help=_KEY_HELP, show_
 @app.command(
     "mac",
     epilog=examples(
-        "posterm calc mac --algorithm unionpay-ecb --key 0D1E2F3A4B5C6D7E --data 0200 --steps",
-        "posterm calc mac --algorithm x9.19 --key 0123456789ABCDEFFEDCBA9876543210 --data - < block.hex",
+        "posterm calc mac --algorithm unionpay-ecb --key 0011223344556677 --data 0200 --steps",
+        "posterm calc mac --algorithm x9.19 --key 00112233445566778899AABBCCDDEEFF --data - < block.hex",
     ),
 )
 def mac(
@@ -85,7 +85,7 @@ def mac(
     "pinblock",
     epilog=examples(
         "posterm calc pinblock --format iso0 --pin 1234 --pan 4111111111111111",
-        "posterm calc pinblock --format no-pan --pin 1234 --key 0123456789ABCDEFFEDCBA9876543210",
+        "posterm calc pinblock --format no-pan --pin 1234 --key 00112233445566778899AABBCCDDEEFF",
     ),
 )
 def pinblock(
@@ -134,8 +134,8 @@ def pinblock(
 @app.command(
     "kcv",
     epilog=examples(
-        "posterm calc kcv --key 0123456789ABCDEFFEDCBA9876543210",
-        "posterm calc kcv --key 0123456789ABCDEFFEDCBA9876543210 --algorithm sm4 --length 3",
+        "posterm calc kcv --key 00112233445566778899AABBCCDDEEFF",
+        "posterm calc kcv --key 00112233445566778899AABBCCDDEEFF --algorithm sm4 --length 3",
     ),
 )
 def kcv(

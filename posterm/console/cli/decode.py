@@ -196,8 +196,11 @@ def _around(captured: Captured) -> list[Row]:
     rows.append(Row("HDR", "Header", captured.header))
     try:
         header = Header.parse(captured.header)
-    except HeaderError as error:
-        return [*rows, Row("HDR.6", "Processing requirement", str(error), 1, fault=True)]
+    except HeaderError:
+        return [
+            *rows,
+            Row("HDR.6", "Processing requirement", f"{captured.header[5]} (no such requirement)", 1, fault=True),
+        ]
     asked = header.requirement.name.lower().replace("_", " ")
     rows.append(Row("HDR.1", "Application class", header.application_class, 1))
     rows.append(Row("HDR.3", "Version", header.version, 1))

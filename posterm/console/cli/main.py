@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from posterm.console.cli import calc, cards, decode, init
+from posterm.console.cli import calc, cards, decode, demo, host, init, terminal
 from posterm.console.cli.endings import NOBODY_READS, Program, discard_output
 from posterm.console.cli.options import examples
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog=examples(
         "posterm cards",
-        "posterm calc kcv --key 0123456789ABCDEFFEDCBA9876543210",
+        "posterm calc kcv --key 00112233445566778899AABBCCDDEEFF",
         "posterm decode --json - < message.hex",
     ),
 )
@@ -48,10 +48,13 @@ def posterm(
 
 
 # Every command is registered here, in the order of the help page.
+demo.register(app)
 decode.register(app)
 app.add_typer(calc.app, name="calc")
 cards.register(app)
 init.register(app)
+host.register(app)
+terminal.register(app)
 
 
 def run() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import wrap
 from typing import Final
 
-from posterm.console.views.message import COLUMNS, Line, table
+from posterm.console.views.message import COLUMNS, Line, table_lines
 from posterm.iso8583.describe import Row, describe, to_json
 from posterm.terminal.effects import Tell
 from posterm.unionpay.profile import AcquirerProfile
@@ -39,7 +40,7 @@ def message_lines(told: Tell, profile: AcquirerProfile, columns: int = COLUMNS) 
     title = _TITLES.get(message.mti, "message")
     heading = f"{clock_time(told.at)} {_ARROWS[told.name]} {message.mti} {title}"
     rows = [row for row in describe(message, profile.dialect) if row.depth or row.path]
-    return heading, table([Row("header", "", told.details.get("header", "")), *rows], columns)
+    return heading, table_lines([Row("header", "", told.details.get("header", "")), *rows], columns)
 
 
 def message_document(told: Tell, profile: AcquirerProfile) -> dict[str, object]:
@@ -53,10 +54,10 @@ def message_document(told: Tell, profile: AcquirerProfile) -> dict[str, object]:
     }
 
 
-def event_line(told: Tell) -> str:
-    """One line for what is not a message."""
+def event_lines(told: Tell, columns: int = COLUMNS) -> list[str]:
+    """What is not a message: its time and name, then its details, in lines of at most `columns` cells."""
     details = " ".join(f"{name}={value}" for name, value in told.details.items() if value)
-    return f"{clock_time(told.at)}  *  {told.name} {details}".rstrip()
+    return wrap(f"{clock_time(told.at)}  *  {told.name} {details}".rstrip(), columns, subsequent_indent=" " * 18)
 
 
 def is_message(told: Tell) -> bool:

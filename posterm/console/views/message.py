@@ -59,10 +59,17 @@ def table_lines(rows: Iterable[Row], columns: int = COLUMNS) -> list[Line]:
 
 def _lines(row: Row, path_columns: int, name_columns: int, value_columns: int) -> Iterator[Line]:
     names = list(_wrapped_words(printable(row.name), name_columns))
-    values = chop_cells(printable(row.value).replace("\n", "\\n"), value_columns) or [""]
+    values = chop_cells(_value(row, value_columns), value_columns) or [""]
     for place, (name, value) in enumerate(zip_longest(names, values, fillvalue="")):
         path = set_cell_size(_path(row) if place == 0 else "", path_columns)
         yield Line(path, set_cell_size(name, name_columns), value, row.depth, row.fault)
+
+
+def _value(row: Row, columns: int) -> str:
+    """The value in one line; stars that would fill several say how many they are instead."""
+    if len(row.value) > columns and set(row.value) == {"*"}:
+        return f"**** ({len(row.value)} characters masked)"
+    return printable(row.value).replace("\n", "\\n")
 
 
 def _path(row: Row) -> str:
