@@ -206,8 +206,3 @@ class Mapper:
         if not tusn.send:
             return {}
         return {tusn.element: self.identity.device.pack(card.pan.reveal()[-6:])}
-
-
-def without(message: Message, *numbers: int) -> Message:
-    """The message without some elements."""
-    return message.with_elements({}, drop=numbers)

@@ -213,14 +213,14 @@ def _reversible(ctx: Context, order: Order, card: CardData, pin_block: bytes | N
     draft = ctx.memory.draft()
     if not answer.code.approved:
         ctx.happen(draft, Happening.DECLINED)
-        entry = replace(_with_answer(entry, answer), status=Status.DECLINED, sealed_card="")
+        entry = replace(_with_answer(ctx, entry, answer), status=Status.DECLINED, sealed_card="")
         draft.put(entry)
         ctx.memory.commit(draft)
         return _result(Outcome.DECLINED, order.kind, entry, answer)
 
     # From here on the host has moved money. Until card and printer are done, the stored reversal would take it back.
     ctx.happen(draft, Happening.APPROVED, reason=ReversalReason.COULD_NOT_FINISH)
-    entry = replace(_with_answer(entry, answer), status=Status.APPROVED)
+    entry = replace(_with_answer(ctx, entry, answer), status=Status.APPROVED)
     draft.put(entry)
     if order.original is not None and order.kind is not Kind.PREAUTH_ADD:
         draft.put(replace(order.original, undone_by=entry.stan))
@@ -301,7 +301,7 @@ def _inquiry(ctx: Context, order: Order, card: CardData, pin_block: bytes | None
     answer = yield from exchange(ctx, request, sealed=True)
     if isinstance(answer, NoAnswer):
         return Result(Outcome.NOT_SENT, order.kind, entry.stan, text=answer.why)
-    entry = replace(_with_answer(entry, answer), sealed_card="")
+    entry = replace(_with_answer(ctx, entry, answer), sealed_card="")
     if not answer.code.approved:
         return _result(Outcome.DECLINED, order.kind, entry, answer)
     try:
@@ -360,7 +360,7 @@ def _begin(
     return entry, request
 
 
-def _with_answer(entry: JournalEntry, answer: Answer) -> JournalEntry:
+def _with_answer(ctx: Context, entry: JournalEntry, answer: Answer) -> JournalEntry:
     return replace(
         entry,
         response_code=answer.code.code,
@@ -372,13 +372,14 @@ def _with_answer(entry: JournalEntry, answer: Answer) -> JournalEntry:
         institutions=answer.text(44),
         expiry=entry.expiry or answer.text(14),
         scheme=answer.text(63)[:3],
-        remark=_remark(answer.text(63)[3:]),
+        remark=_remark(ctx, answer),
     )
 
 
-def _remark(text: str) -> str:
-    """The UnionPay and acquirer areas of 63.2; the issuer's and the terminal's are not for the slip."""
-    return " ".join(text[20:60].split())
+def _remark(ctx: Context, answer: Answer) -> str:
+    """The UnionPay and acquirer areas of 63.2, not the issuer's and the terminal's; or all of DE 56."""
+    text = answer.text(56) if ctx.profile.response_text_element == 56 else answer.text(63)[23:63]
+    return " ".join(text.split())
 
 
 def _finish(ctx: Context, entry: JournalEntry, answer: Answer) -> Flow[str | None]:
