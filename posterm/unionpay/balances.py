@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from posterm.amount import Amount, currency
+from posterm.amount import MAX_MINOR, Amount, currency
 from posterm.bcd import is_digits
 from posterm.errors import AmountError
 from posterm.unionpay.errors import LayoutError
@@ -47,7 +47,12 @@ class Balance:
 
 
 def pack_accumulated(minor: int) -> str:
-    """DE 54 of an answered incremental authorisation: `TA`, the sum of all authorisations, 6 spare."""
+    """DE 54 of an answered incremental authorisation: `TA`, the sum of all authorisations, 6 spare.
+
+    Raises: LayoutError: the sum has over 12 digits or a sign.
+    """
+    if not 0 <= minor <= MAX_MINOR:
+        raise LayoutError("DE 54 accumulated amount: at most 12 digits and no sign")
     return f"TA{minor:012d}      "
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from posterm.bcd import is_digits
 from posterm.unionpay.errors import LayoutError
 
 
@@ -52,7 +53,12 @@ def pack_parameters(values: Mapping[str, str]) -> bytes:
         row = _BY_NAME.get(name)
         if row is None:
             raise LayoutError(f"no terminal parameter {name!r}; there are {', '.join(_BY_NAME)}")
-        packed = value.rjust(row.length, "0").encode("ascii") if row.digits else value.encode(_CHARSET)
+        if row.digits and not is_digits(value):
+            raise LayoutError(f"terminal parameter {name}: need digits")
+        try:
+            packed = (value.rjust(row.length, "0") if row.digits else value).encode(_CHARSET)
+        except UnicodeEncodeError:
+            raise LayoutError(f"terminal parameter {name}: not {_CHARSET} text") from None
         if len(packed) > row.length:
             raise LayoutError(f"terminal parameter {name}: at most {row.length} bytes, have {len(packed)}")
         parts.append(row.code.encode("ascii") + packed.ljust(row.length))

@@ -69,7 +69,7 @@ class SettlementTotals:
     def digits(self) -> str:
         """Raises: LayoutError: a count over 999 or a sum over 12 digits."""
         digits = self.domestic.digits + self.code.value + self.foreign.digits + self.foreign_code.value
-        if len(digits) != 2 * _BLOCK_DIGITS:
+        if len(digits) != 2 * _BLOCK_DIGITS or not is_digits(digits):
             raise LayoutError("the batch is too large for DE 48: at most 999 transactions and 12 digits a side")
         return digits
 
@@ -104,7 +104,11 @@ class UploadItem:
 
     @property
     def digits(self) -> str:
-        return f"{self.card_class}{self.stan}{self.pan.reveal():0>20}{self.amount_minor:012d}"
+        """Raises: LayoutError: an amount over 12 digits, or a trace number or card class of another length."""
+        digits = f"{self.card_class}{self.stan}{self.pan.reveal():0>20}{self.amount_minor:012d}"
+        if len(digits) != _ITEM_DIGITS or not is_digits(digits):
+            raise LayoutError(f"a batch upload item has {_ITEM_DIGITS} digits, this would have {len(digits)}")
+        return digits
 
 
 def pack_upload(items: Sequence[UploadItem]) -> str:

@@ -23,8 +23,20 @@ class DeviceIdentity:
     device_type: str = "02"
     application_version: str = "00000100"
 
+    def __post_init__(self) -> None:
+        """Raises: LayoutError: a part is too long, empty or not printable ASCII."""
+        for name, value, most in (
+            ("serial", self.serial, 50),
+            ("device type", self.device_type, 2),
+            ("application version", self.application_version, 8),
+        ):
+            if not 0 < len(value) <= most or not (value.isascii() and value.isprintable()):
+                raise LayoutError(f"terminal {name}: need 1 to {most} ASCII characters, have {len(value)}")
+
     def pack(self, random_factor: str = "") -> str:
-        """The text of tag A2 with its own tag and length."""
+        """The text of tag A2 with its own tag and length. Raises: LayoutError: a random factor over 10 characters."""
+        if len(random_factor) > 10:
+            raise LayoutError(f"terminal random factor: at most 10 characters, have {len(random_factor)}")
         parts = [("04", self.device_type), ("05", self.serial)]
         if random_factor:
             parts.append(("06", random_factor))
