@@ -5,7 +5,7 @@ A check fills in what it found out (terminal, card, original) and either passes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -147,11 +147,6 @@ class Case:
         if self.row is None:
             raise AssertionError("the kind is asked for before it was checked")
         return self.row
-
-    def move_to_batch(self, batch: str) -> None:
-        """The terminal's batch number moves on."""
-        self.terminal = replace(self.known_terminal(), batch=batch)
-        self.desk.store.put_terminal(self.terminal)
 
     def tell(self, name: EventName, **details: Any) -> None:
         """Add an event; terminal and trace number are put in."""

@@ -7,6 +7,7 @@ Source: Q/CUP 009: answer codes, elements of each request, duplicate detection.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from posterm.bcd import is_digits
@@ -15,8 +16,9 @@ from posterm.host.events import EventName
 from posterm.host.forced import forced_outcome
 from posterm.host.issuer import read_pan
 from posterm.hsm import KeyBlock
-from posterm.unionpay.errors import MacFailureError
+from posterm.unionpay.errors import LayoutError, MacFailureError
 from posterm.unionpay.transactions import Delivery, Entry, Kind, find_transaction
+from posterm.unionpay.tusn import parse_tusn
 
 REVERSAL_MTI: Final = "0400"
 MAX_BATCH: Final = 999_999
@@ -46,6 +48,7 @@ _MANDATORY: Final = {
 _NOT_UPLOADED: Final = frozenset({37})
 """A batch upload has no place for the RRN; the original is then found by element 61."""
 
+_NEEDS_SERIAL: Final = frozenset({Kind.SALE, Kind.PREAUTH})
 _CONTENT: Final = (3, 4, 22, 25, 37, 38, 48, 49, 61)
 
 
@@ -118,10 +121,7 @@ def check_batch(case: Case) -> Refusal | None:
     when its batch number moves on, so the next number is taken up.
     """
     desk, terminal = case.desk, case.known_terminal()
-    if case.batch == terminal.batch:
-        return None
-    if desk.profile.settlement.captured_by == "host" and case.batch == next_batch(terminal.batch):
-        case.move_to_batch(case.batch)
+    if case.batch == terminal.batch or takes_up_next_batch(case):
         return None
     row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
     if row is not None and row.delivery is Delivery.REPEAT:
@@ -129,6 +129,16 @@ def check_batch(case: Case) -> Refusal | None:
         if late is not None and late.open:
             return None
     return Refusal("77", f"batch {case.batch} is not open", record=False)
+
+
+def takes_up_next_batch(case: Case) -> bool:
+    """Where the host captures, follow the terminal to its next batch number. Returns: whether that was it."""
+    terminal = case.known_terminal()
+    if case.desk.profile.settlement.captured_by != "host" or case.batch != next_batch(terminal.batch):
+        return False
+    case.terminal = replace(terminal, batch=case.batch)
+    case.desk.store.put_terminal(case.terminal)
+    return True
 
 
 def check_kind(case: Case) -> Refusal | None:
@@ -159,7 +169,19 @@ def check_content(case: Case) -> Refusal | None:
         return Refusal("12", "not the merchant's currency")
     if case.text(22)[:2] == Entry.CODE:
         return Refusal("40", "payment codes are not run by this host")
-    return None
+    return _check_serial(case)
+
+
+def _check_serial(case: Case) -> Refusal | None:
+    """30 when the acquirer insists on the terminal's hardware serial and it is not there."""
+    tusn = case.desk.profile.tusn
+    if not tusn.required or case.known_row().kind not in _NEEDS_SERIAL:
+        return None
+    try:
+        serial = parse_tusn(case.text(tusn.element)).get("05", "")
+    except LayoutError as error:
+        return Refusal("30", f"element {tusn.element}: {error}")
+    return None if serial else Refusal("30", f"element {tusn.element} holds no hardware serial")
 
 
 def read_card_number(case: Case) -> Refusal | None:

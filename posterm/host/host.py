@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from posterm.host import issuer, registry, settlement
-from posterm.host.answers import asks, frame_around, management_answer, pack_answer, refusal_answer
+from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent, Reply
@@ -103,20 +103,22 @@ class Host:
         status: str = ACTIVE,
         scheme: str = "CUP",
         issuer_id: str = "03080000",
+        currency: str = "CNY",
         at: datetime | None = None,
     ) -> str:
         """Take on a card; `balance` and `credit_line` in minor units, `status` active or the answer code it gets.
 
         The PIN goes into the HSM and comes out as an offset; only that is kept.
 
-        Returns: the card's fingerprint. Raises: EnrolmentError, ValueError on an unknown kind or policy.
+        Returns: the card's fingerprint. Raises: EnrolmentError.
         """
         card = CardRecord(
             fingerprint="",
             masked_pan="",
-            kind=CardKind(kind).value,
+            kind=str(kind),
             expiry=expiry,
-            pin_policy=PinPolicy(pin_policy).value,
+            currency=registry.currency_number(currency),
+            pin_policy=str(pin_policy),
             status=status,
             scheme=scheme,
             issuer_id=issuer_id,
@@ -192,7 +194,7 @@ class Host:
             return Reply(None, events, close=link is Link.CLOSED)
         if link is Link.TORN:
             return Reply(frame, events, close=True, tear_after=len(frame) // 2)
-        if link is Link.WRONG_MAC:
+        if link is Link.WRONG_MAC and approves(self._desk, str(answer[39])):  # a decline may carry none
             spoilt = bytes(byte ^ 0x01 for byte in frame[-_MAC_BYTES:])
             return Reply(frame[:-_MAC_BYTES] + spoilt, events)
         return Reply(frame, events, delay_s=self._desk.late_answer_s if link is Link.LATE else 0.0)

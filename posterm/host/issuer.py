@@ -18,6 +18,7 @@ from posterm.host.ledger import bank
 from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, TransferKind, TransferRecord
 from posterm.hsm import HsmError, KeyBlock, Pin, PinFormat, PinMismatch
 from posterm.sensitive import Pan, SensitiveValueError, Track2, Track3, luhn_valid
+from posterm.unionpay.response_codes import response_code
 from posterm.unionpay.transactions import Kind
 
 _NEEDS_PIN: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE})
@@ -45,10 +46,18 @@ def enrol_card(
     """Take on a card with its account and opening balance. `card` gives its terms; fingerprint and mask are put in.
 
     Returns: the card's fingerprint.
-    Raises: EnrolmentError: no Luhn check digit, no such expiry, a balance below zero, or enrolled before.
+    Raises: EnrolmentError: a value that cannot be, or enrolled before.
     """
     if not luhn_valid(pan.reveal()):
         raise EnrolmentError(f"card {pan}: the check digit is wrong")
+    if card.kind not in set(CardKind) or card.pin_policy not in set(PinPolicy):
+        raise EnrolmentError(f"card {pan}: need a kind of debit or credit and a PIN policy of required or optional")
+    if card.status != ACTIVE and (len(card.status) != 2 or not card.status.isalnum() or not card.status.isascii()):
+        raise EnrolmentError(f"card {pan}: need a status of active or a two-character answer code")
+    if response_code(card.status, desk.profile.code_extensions).approved:
+        raise EnrolmentError(f"card {pan}: the status {card.status} is an approval")
+    if not _fits(card.scheme, 3) or not _fits(card.issuer_id, 11):
+        raise EnrolmentError(f"card {pan}: need a scheme of 3 characters and an issuer of at most 11")
     if len(card.expiry) != 4 or not is_digits(card.expiry) or not 1 <= int(card.expiry[2:]) <= 12:
         raise EnrolmentError(f"card {pan}: need an expiry of YYMM")
     if balance < 0 or credit_line < 0 or (credit_line and card.kind == CardKind.DEBIT):
@@ -60,7 +69,7 @@ def enrol_card(
         raise EnrolmentError(f"card {pan} is enrolled already")
     offset = desk.hsm.generate_pin_offset(desk.keys.pvk, pin, pan) if pin is not None else ""
     named = replace(card, fingerprint=fingerprint, masked_pan=pan.masked, pin_offset=offset)
-    currency = "156"
+    currency = card.currency
     with desk.store.savepoint():
         desk.store.put_card(named)
         desk.ledger.open_account(bank(currency), currency)
@@ -70,6 +79,10 @@ def enrol_card(
             kind = TransferKind.POSTED.value
             desk.ledger.apply([TransferRecord(opening, kind, bank(currency), named.account_id, balance, currency, at)])
     return fingerprint
+
+
+def _fits(text: str, length: int) -> bool:
+    return 0 < len(text) <= length and text.isascii() and text.isalnum()
 
 
 def read_pan(case: Case) -> Refusal | None:
@@ -89,7 +102,7 @@ def read_pan(case: Case) -> Refusal | None:
 
 
 def check_card(case: Case) -> Refusal | None:
-    """14 unknown card or bad check digit, 54 expired, or the card's status as the answer code."""
+    """14 unknown card or bad check digit, 57 another currency, 54 expired, or the card's status as the answer code."""
     kind = case.known_row().kind
     if case.pan is None:
         return None if kind in NAMES_ORIGINAL else Refusal("14", "no card number")
@@ -99,6 +112,8 @@ def check_card(case: Case) -> Refusal | None:
     if card is None:
         return Refusal("14", "no such card")
     case.card = card
+    if card.currency != case.currency:
+        return Refusal("57", "the card is kept in another currency")
     if kind not in _TAKES_MONEY:
         return None
     if card.status != ACTIVE:

@@ -15,6 +15,7 @@ from typing import Final
 
 from posterm.host.answers import financial_answer, management_answer, rrn_for
 from posterm.host.case import Case
+from posterm.host.checks import takes_up_next_batch
 from posterm.host.events import EventName
 from posterm.host.pipeline import IDENTITY
 from posterm.host.records import TerminalRecord
@@ -60,6 +61,7 @@ def handle_script_notice(case: Case) -> Message:
 
 
 def _sign_on(case: Case) -> Message:
+    takes_up_next_batch(case)
     desk, terminal = case.desk, case.known_terminal()
     if case.network != desk.profile.keys.sign_on_code:
         return _declined(case, "40", f"this acquirer's terminals sign on with {desk.profile.keys.sign_on_code}")

@@ -80,6 +80,7 @@ class CardRecord:
     masked_pan: str
     kind: str
     expiry: str
+    currency: str = "156"
     pin_offset: str = ""
     pin_policy: str = PinPolicy.REQUIRED.value
     pin_failures: int = 0

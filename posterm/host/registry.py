@@ -24,10 +24,7 @@ def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str) -> No
     """Take on a merchant, or change its name. Raises: EnrolmentError, LedgerError."""
     if len(merchant_id) != 15 or not merchant_id.isascii() or not merchant_id.isalnum():
         raise EnrolmentError(f"merchant {merchant_id!r}: need 15 letters and digits")
-    try:
-        number = currency_named(currency).number
-    except AmountError as error:
-        raise EnrolmentError(f"merchant {merchant_id}: {error}") from None
+    number = currency_number(currency)
     with desk.store.savepoint():
         desk.store.put_merchant(MerchantRecord(merchant_id, name, number))
         for account_id in (
@@ -56,6 +53,14 @@ def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock
     if known is not None:
         fresh = replace(fresh, batch=known.batch, requirement=known.requirement, parameters=known.parameters)
     desk.store.put_terminal(fresh)
+
+
+def currency_number(name: str) -> str:
+    """The numeric code of a currency. Raises: EnrolmentError: unknown."""
+    try:
+        return currency_named(name).number
+    except AmountError as error:
+        raise EnrolmentError(str(error)) from None
 
 
 def terminal_of(desk: Desk, terminal_id: str) -> TerminalRecord:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from posterm.host.case import Case, Refusal
+from posterm.host.checks import takes_up_next_batch
 from posterm.host.errors import LedgerError
 from posterm.host.events import EventName
 from posterm.host.ledger import inverse
@@ -57,7 +58,9 @@ def check_reversed_batch(case: Case) -> Refusal | None:
     batch = case.desk.store.batch_record(terminal.terminal_id, case.batch)
     if batch is not None:
         return None if batch.open else _refused("12", "the original's batch is closed")
-    return None if case.batch == terminal.batch else Refusal("77", f"batch {case.batch} is not open", record=False)
+    if case.batch == terminal.batch or takes_up_next_batch(case):
+        return None
+    return Refusal("77", f"batch {case.batch} is not open", record=False)
 
 
 def check_reversed_original(case: Case) -> Refusal | None:

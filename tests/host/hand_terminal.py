@@ -16,6 +16,7 @@ from posterm.unionpay.key_layout import Role, key_bytes, parse_keys
 from posterm.unionpay.profile import AcquirerProfile, get_profile
 from posterm.unionpay.totals import SettlementTotals, Totals, UploadItem, pack_upload, pack_upload_end
 from posterm.unionpay.transactions import TRANSACTIONS, Kind
+from posterm.unionpay.tusn import DeviceIdentity
 
 TID, OTHER_TID, MID, OTHER_MID = "10000001", "10000002", "898310058120001", "898310058120002"
 PAN = Pan("6212345678901265")
@@ -145,6 +146,8 @@ class HandTerminal:
             49: "156",
             60: f"{row.message_type}{self.batch}00050",
         }
+        if self.profile.tusn.required:
+            elements[self.profile.tusn.element] = DeviceIdentity("00001102ABCDEF").pack()
         if amount is not None:
             elements[4] = f"{amount:012d}"
         return Message(row.mti, elements | more.get("elements", {})).with_elements(drop=more.get("drop", ()))

@@ -112,6 +112,11 @@ def test_a_track_marked_encrypted_without_a_track_key_cannot_be_read(terminal):
     assert terminal.send(terminal.request(Kind.SALE, 100, elements=card)).code == "14"
 
 
+def test_a_card_kept_in_another_currency_does_not_pay(place, terminal):
+    place.host.enrol_card(OTHER_PAN, None, balance=1000, currency="USD")
+    assert terminal.sale(100, pan=OTHER_PAN, pin=None).code == "57"
+
+
 def test_money_comes_back_to_a_card_that_was_lost_meanwhile(place, terminal):
     sale = terminal.sale(1000)
     place.store.put_card(replace(place.store.card(place.card), status="41"))

@@ -54,6 +54,12 @@ def test_9001_02_is_answered_with_a_wrong_mac(place):
         place.terminal.checks_mac(answer)
 
 
+def test_a_decline_that_would_have_a_wrong_mac_is_left_alone(place):
+    poor = open_place().terminal
+    sale = poor.sale(900102, pin="111111")
+    assert (sale.code, str(sale.message[63])[:3]) == ("55", "CUP")
+
+
 def test_9001_03_is_answered_late(place):
     assert place.terminal.sale(900103).reply.delay_s == 5.0
     assert open_place(late_answer_s=0.2, balance=RICH).terminal.sale(900103).reply.delay_s == 0.2

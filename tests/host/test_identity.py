@@ -164,9 +164,19 @@ def test_a_card_number_that_is_none_or_nobodys_is_refused(terminal, digits):
     assert terminal.send(terminal.request(Kind.SALE, 100, elements={2: digits})).code == "14"
 
 
-def test_what_was_declined_is_declined_again_on_repeat_and_when_money_came(place, terminal):
-    declined = terminal.sale(BALANCE + 1)
-    assert terminal.repeat().reply.frame == declined.reply.frame
+def test_what_was_declined_stays_declined_when_money_has_come(place, terminal):
+    sale = terminal.sale(1000)
+    terminal.sale(BALANCE)
+    declined = terminal.frames[-1]
+    terminal.void(sale)
+    assert terminal.answer(Message("0200"), place.host.handle(declined, NOW)).code == "51"
+
+
+@pytest.mark.parametrize("text", ["", "A2003XYZ", "A201804002020800800000100"])
+def test_an_acquirer_that_insists_on_the_hardware_serial_refuses_without(text):
+    place = open_place(get_profile("direct"))
+    assert place.terminal.sale(100, elements={57: text} if text else {}, drop=() if text else (57,)).code == "30"
+    assert place.terminal.sale(100).code == "00"
 
 
 def test_bytes_that_are_no_frame_close_the_connection(place):
@@ -262,7 +272,7 @@ def test_any_sealed_request_is_answered_without_a_fault(elements, data):
     ("enrol", "found"),
     [
         (lambda host, tmk: host.enrol_merchant("1", "x"), "need 15"),
-        (lambda host, tmk: host.enrol_merchant(OTHER_MID, "x", currency="QQQ"), "unknown currency"),
+        (lambda host, tmk: host.enrol_merchant(OTHER_MID, "x", currency="QQQ"), "such currency"),
         (lambda host, tmk: host.enrol_terminal("1", MID, tmk), "need 8"),
         (lambda host, tmk: host.enrol_terminal("10000003", OTHER_MID, tmk), "is unknown"),
         (lambda host, tmk: host.enrol_terminal("10000003", MID, tmk, batch="0"), "batch number"),
@@ -271,6 +281,13 @@ def test_any_sealed_request_is_answered_without_a_fault(elements, data):
         (lambda host, tmk: host.enrol_card(OTHER_PAN, None, expiry="3013"), "YYMM"),
         (lambda host, tmk: host.enrol_card(OTHER_PAN, None, balance=-1), "not negative"),
         (lambda host, tmk: host.enrol_card(OTHER_PAN, None, credit_line=1), "no credit line"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, kind="gift"), "debit or credit"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, pin_policy="never"), "PIN policy"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, status="lost"), "two-character"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, status="00"), "an approval"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, scheme="TOOLONG"), "scheme of 3"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, issuer_id=""), "issuer"),
+        (lambda host, tmk: host.enrol_card(OTHER_PAN, None, currency="QQQ"), "such currency"),
         (lambda host, tmk: host.set_terminal_open("10000003", True), "no terminal"),
         (lambda host, tmk: host.set_merchant_open(OTHER_MID, True), "no merchant"),
     ],

@@ -196,7 +196,7 @@ def test_a_tip_is_posted_from_the_upload(place, terminal):
     [
         ({62: b"61"}, "30"),
         ({62: b"710000000000000500156300XX"}, "30"),
-        ({4: "000000000501"}, "30"),
+        ({4: "000000000000"}, "13"),
         ({62: b"710000000000000500156990"}, "12"),
         ({2: "6212345678901266"}, "14"),
     ],
@@ -250,6 +250,7 @@ def test_a_host_that_captures_settles_at_its_cut_over():
     assert (place.earned, place.payable) == (0, 3000)
     assert terminal.sale(500).code == "77"
     terminal.batch = "000003"
+    assert terminal.sign_on().message["60.2"] == "000003"
     assert terminal.sale(500).code == "00"
     assert place.host.close_day(terminal.now)[0].net_minor == 500
     assert place.host.close_day(terminal.now) == ()
@@ -270,6 +271,24 @@ def test_a_late_notice_counts_in_its_own_batch_while_that_is_open():
     place.host.close_day(terminal.now)
     assert terminal.offline_sale(400).code == "77"
     assert terminal.reverse(sale).code == "12"
+
+
+def test_a_terminal_of_a_capturing_host_keeps_its_batch_number_when_it_signs_on():
+    place = open_place(get_profile("direct"))
+    place.terminal.sale(1000)
+    place.terminal.batch = "000002"
+    assert place.terminal.sign_on().message["60.2"] == "000002"
+    place.terminal.batch = "000005"
+    assert place.terminal.sign_on().message["60.2"] == "000002"
+
+
+def test_a_reversal_may_be_the_first_of_its_batch_where_the_host_captures():
+    place = open_place(get_profile("direct"))
+    terminal = place.terminal
+    terminal.batch = "000002"
+    request = terminal.request(Kind.SALE, 1000, elements=terminal.card())
+    assert terminal.send(terminal.reversal(request)).code == "00"
+    assert terminal.send(request).code == "CA"
 
 
 def test_there_is_no_cut_over_where_terminals_settle(place):
