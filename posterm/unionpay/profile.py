@@ -172,6 +172,13 @@ class AcquirerProfile(_Section):
             for code, row in self.response_codes.items()
         }
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other knobs; what was derived from the old ones stays behind. Values are not checked."""
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in ("dialect", "code_extensions"):
+            copied.__dict__.pop(derived, None)
+        return copied
+
     def knows_code(self, code: str) -> bool:
         """True when this acquirer has an answer code of its own by that name."""
         return code in self.response_codes
