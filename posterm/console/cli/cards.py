@@ -35,7 +35,7 @@ def cards(as_json: JsonOption = False) -> None:
         typer.echo(_row(card.name, card.pan.reveal(), expiry, card.pin.reveal(), card.kind, _money(card)))
         typer.echo(f"    {card.description}")
     typer.echo()
-    typer.echo("EXPIRY is month/year. MONEY is the balance of a debit card, the line of a credit card.")
+    typer.echo("EXPIRY is month/year. MONEY is a debit card's balance, a credit card's line.")
     typer.echo("Two digits at the end of a description are the answer code the issuer gives.")
 
 

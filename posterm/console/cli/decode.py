@@ -144,18 +144,17 @@ def _write_json(
 def _write_table(captured: Captured, table: Dialect, message: Message, *, unmask: bool) -> None:
     from dataclasses import replace
 
-    from rich.console import Console
-
     from posterm.console.views.message import COLUMNS, table_lines
+    from posterm.console.views.screen import Screen
     from posterm.iso8583.describe import describe
 
-    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-    columns = max(console.width, COLUMNS) if console.is_terminal else COLUMNS
+    screen = Screen()
+    columns = max(screen.width, COLUMNS) if screen.is_terminal else COLUMNS
     meanings = _meanings(message)
     rows = [*_around(captured), *describe(message, table, unmask=unmask)]
     rows = [replace(row, value=f"{row.value} ({meanings[row.path]})") if row.path in meanings else row for row in rows]
     for line in table_lines(rows, columns):
-        console.print(line.styled())
+        screen.print(line.styled())
 
 
 def _meanings(message: Message) -> dict[str, str]:
