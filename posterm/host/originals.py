@@ -49,10 +49,13 @@ def _completion_void(case: Case) -> Refusal | None:
 
 
 def _tip_adjust(case: Case) -> Refusal | None:
-    refusal = _in_this_batch(case, frozenset({Kind.SALE})) or _match_numbers(case) or _untouched(case)
+    refusal = _in_this_batch(case, frozenset({Kind.SALE})) or _match_numbers(case)
+    refusal = refusal or _untouched(case, refunded_is_fine=True)
     if refusal is not None:
         return refusal
     original = case.known_original()
+    if case.amount_minor < original.refunded_minor:
+        return Refusal("12", "less than was refunded already")
     tip = case.amount_minor - original.amount_minor
     claimed = case.text(48)
     if tip < 0 or (claimed and int(claimed) != tip):

@@ -268,11 +268,7 @@ def _differences(
     records: list[TransactionRecord], uploads: list[UploadRecord]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Trace numbers only the host, and only the terminal, has; one both have with another amount stands in both."""
-    standing = {
-        record.stan: record
-        for record in records
-        if record.stands and _SIDES.get(record.kind, Side.NONE) is not Side.NONE
-    }
+    standing = {record.stan: record for record in records if record.stands}
     said = {upload.stan: upload for upload in uploads}
     same = {
         stan
@@ -280,7 +276,11 @@ def _differences(
         if stan in standing and upload.amount_minor in (standing[stan].posted_minor, standing[stan].amount_minor)
     }
     # A voided sale and its void cancel out; a terminal may leave both out of its upload.
-    needed = {stan for stan, record in standing.items() if not record.voided_by and record.kind not in _VOIDS}
+    needed = {
+        record.stan
+        for record in standing.values()
+        if _SIDES.get(record.kind, Side.NONE) is not Side.NONE and not record.voided_by and record.kind not in _VOIDS
+    }
     return tuple(sorted(needed - same)), tuple(sorted(said.keys() - same))
 
 

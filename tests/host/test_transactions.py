@@ -326,6 +326,15 @@ def test_a_tip_goes_up_to_20_percent_and_adds_up(terminal, total, amount, code):
     assert tip(terminal, terminal.sale(1000), total, amount).code == code
 
 
+def test_a_partly_refunded_sale_still_takes_a_tip_but_not_less_than_was_refunded(place, terminal):
+    sale = terminal.sale(1000)
+    terminal.refund(sale, 400)
+    assert tip(terminal, sale, 1100, 100).code == "00"
+    terminal.refund(sale, 700)
+    assert tip(terminal, sale, 1050, 50).code == "12"
+    assert place.available == BALANCE
+
+
 def test_a_tipped_sale_is_voided_with_its_new_total(place, terminal):
     sale = terminal.sale(1000)
     tip(terminal, sale, 1100, 100)
