@@ -49,6 +49,7 @@ class Entry:
     reversed: bool = False
     reason: str = ""
     answer: Message | None = field(default=None, repr=False)
+    content: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class ScriptedHost:
         self.ledger: dict[tuple[str, str], Entry] = {}
         self.blocked: set[tuple[str, str]] = set()
         self.uploaded: Counter[tuple[str, str]] = Counter()
+        self.upload_messages: list[tuple[str, str]] = []
         self.ends: list[tuple[str, str, int]] = []
         self.stray: list[bytes] = []
         self.reconcile: Reconciliation | None = None
@@ -171,7 +173,8 @@ class ScriptedHost:
     def _transact(self, request: Message, act: Act) -> Message:
         key = (str(request[60])[2:8], request[11])
         known = self.ledger.get(key)
-        if known is not None and known.answer is not None and act.code == "00":
+        if known is not None and known.answer is not None:
+            assert known.content == _content(request), "one trace number, two contents"
             return known.answer
         row = find_transaction(request.mti, request[3], request[25], str(request[60])[:2])
         assert row is not None, "a request that is no transaction of the link"
@@ -181,7 +184,8 @@ class ScriptedHost:
         if row.kind is Kind.BALANCE:
             added[54] = self.balance
         answer = self._echo(request, code, added)
-        self.ledger[key] = Entry(row.kind, row.side, int(request.get(4, "0")), approved, answer=answer)
+        amount = int(request.get(4, "0"))
+        self.ledger[key] = Entry(row.kind, row.side, amount, approved, answer=answer, content=_content(request))
         if row.kind is Kind.TIP_ADJUST and approved:
             self._sale(request).amount = int(request[4])
         return answer
@@ -214,7 +218,9 @@ class ScriptedHost:
             self.ends.append((batch, network, parse_upload_end(str(request[48]))))
         elif network == Network.SETTLEMENT:
             self.uploaded.update((batch, item.stan) for item in parse_upload(str(request[48])))
+            self.upload_messages.append((batch, str(request[48])))
         else:
+            self.upload_messages.append((batch, request[11]))
             assert 2 in request, "a notice goes up with its card number"
             self.uploaded[batch, request[11]] += 1
             self._accept_notice(batch, request)
@@ -266,6 +272,10 @@ class ScriptedHost:
     def mtis(self) -> list[str]:
         """What came in, by MTI, with 60.3 where it is no transaction."""
         return [m.mti if m.mti[1] in "124" else f"{m.mti}/{str(m[60])[8:11]}" for m in self.seen]
+
+
+def _content(request: Message) -> tuple[str, ...]:
+    return tuple(str(request.get(number, "")) for number in (3, 4, 22, 25, 35, 37, 38, 48, 49, 61))
 
 
 class PowerCut(Exception):  # noqa: N818 - it is no error
@@ -434,7 +444,7 @@ class World:
         return self.terminal.totals == self.host.totals(self.terminal.batch)
 
 
-def profile(**sections: Mapping[str, Any]) -> AcquirerProfile:
+def profile(**sections: Any) -> AcquirerProfile:
     """The default profile with some knobs turned: `profile(reversal={"attempts": 1})`."""
     base = get_profile("default")
     return base.model_copy(
