@@ -201,18 +201,6 @@ def test_a_tip_is_posted_from_the_upload(place, terminal):
         ({2: "6212345678901266"}, "14"),
     ],
 )
-def test_an_uploaded_tip_is_an_item_the_host_knows(place, terminal):
-    sale = terminal.sale(1000)
-    tipped = tip(terminal, sale, 1100, 100)
-    terminal.settle(Totals())
-    terminal.upload([(sale.stan, 1100)])
-    elements = {38: sale.auth_code, 48: f"{100:012d}", 61: terminal.original(sale)}
-    assert terminal.upload_notice("34", tipped.stan, 1100, network="206", elements=elements).code == "00"
-    terminal.end(2, different=True)
-    report = place.store.report(TID, "000001")
-    assert (report.only_host, report.only_terminal, place.payable) == ((), (), 1100)
-
-
 def test_a_notice_that_cannot_be_posted_is_refused(place, terminal, elements, code):
     assert terminal.upload_notice("30", "000077", 500, elements=elements).code == code
     assert place.earned == 0
@@ -247,6 +235,18 @@ def test_chip_details_are_taken_as_items(place, terminal):
     assert answer.code == "00"
     terminal.end(1, different=True)
     assert place.store.report(TID, "000001").only_host == ()
+
+
+def test_an_uploaded_tip_is_an_item_the_host_knows(place, terminal):
+    sale = terminal.sale(1000)
+    tipped = tip(terminal, sale, 1100, 100)
+    terminal.settle(Totals())
+    terminal.upload([(sale.stan, 1100)])
+    elements = {38: sale.auth_code, 48: f"{100:012d}", 61: terminal.original(sale)}
+    assert terminal.upload_notice("34", tipped.stan, 1100, network="206", elements=elements).code == "00"
+    terminal.end(2, different=True)
+    report = place.store.report(TID, "000001")
+    assert (report.only_host, report.only_terminal, place.payable) == ((), (), 1100)
 
 
 def test_a_host_that_captures_settles_at_its_cut_over():
