@@ -1,6 +1,7 @@
 """Management messages: sign-on with new working keys, sign-off, echo, status, parameters, and the script notice.
 
-A sign-on replaces the working keys at once and leaves the batch alone; until it comes the old keys are valid.
+A sign-on replaces the working keys at once and leaves the batch alone; until it comes the old keys are valid. The same
+sign-on again (batch and trace number) gets the same keys.
 Sign-off only means that the terminal has to sign on before its next transaction.
 
 Source: Q/CUP 009, management messages (60.3). Leaves out initialisation, CA keys, AID parameters and the other
@@ -66,18 +67,34 @@ def _sign_on(case: Case) -> Message:
     if case.network != desk.profile.keys.sign_on_code:
         return _declined(case, "40", f"this acquirer's terminals sign on with {desk.profile.keys.sign_on_code}")
     layout = desk.profile.keys.layout
-    keys: dict[Role, KeyBlock] = {}
+    # A sign-on the network doubled gets the keys its first delivery made; others would part host and terminal.
+    again = terminal.signed_on and terminal.sign_on == case.ref
+    keys = _working_keys(terminal) if again else _new_keys(case, layout)
     wrapped: dict[Role, WrappedKey] = {}
-    for role, size in key_bytes(layout).items():
-        algorithm = Algorithm.DES if size == Algorithm.DES.key_bytes else Algorithm.TDES_DOUBLE
-        keys[role] = desk.hsm.generate_key(_USAGES[role], algorithm)
+    for role in key_bytes(layout):
         exported = desk.hsm.export_key(KeyBlock(terminal.tmk), keys[role])
         wrapped[role] = WrappedKey(exported.cryptogram, exported.kcv)
-    signed_on = replace(terminal, pik=keys[Role.PIK], mak=keys[Role.MAK], tdk=keys.get(Role.TDK, ""), signed_on=True)
-    _save(case, _done(signed_on, Requirement.SIGN_ON))
-    case.tell(EventName.SIGNED_ON, layout=layout, batch=terminal.batch, operator=case.text(63)[:3])
+    if not again:
+        pik, mak, tdk = (keys.get(role, "") for role in (Role.PIK, Role.MAK, Role.TDK))
+        signed_on = replace(terminal, pik=pik, mak=mak, tdk=tdk, signed_on=True, sign_on=case.ref)
+        _save(case, _done(signed_on, Requirement.SIGN_ON))
+    name = EventName.REPEAT if again else EventName.SIGNED_ON
+    case.tell(name, layout=layout, batch=terminal.batch, operator=case.text(63)[:3])
     field = pack_keys(layout, wrapped)
     return management_answer(case, "00", rrn=rrn_for(case), batch=terminal.batch, added={62: field})
+
+
+def _new_keys(case: Case, layout: str) -> dict[Role, KeyBlock]:
+    keys: dict[Role, KeyBlock] = {}
+    for role, size in key_bytes(layout).items():
+        algorithm = Algorithm.DES if size == Algorithm.DES.key_bytes else Algorithm.TDES_DOUBLE
+        keys[role] = case.desk.hsm.generate_key(_USAGES[role], algorithm)
+    return keys
+
+
+def _working_keys(terminal: TerminalRecord) -> dict[Role, KeyBlock]:
+    kept = {Role.PIK: terminal.pik, Role.MAK: terminal.mak, Role.TDK: terminal.tdk}
+    return {role: KeyBlock(block) for role, block in kept.items() if block}
 
 
 def _sign_off(case: Case) -> Message:

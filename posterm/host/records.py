@@ -48,6 +48,8 @@ class TerminalRecord:
     mak: str = ""
     tdk: str = ""
     signed_on: bool = False
+    sign_on: str = ""
+    """The reference of the sign-on that made the working keys."""
     batch: str = "000001"
     requirement: str = "0"
     parameters: tuple[str, ...] = ()

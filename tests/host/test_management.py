@@ -52,6 +52,25 @@ def test_each_sign_on_gives_new_keys_and_the_old_ones_end(terminal):
     assert terminal.sale().code == "A0"
 
 
+def test_a_sign_on_the_network_doubled_gives_the_same_keys(terminal):
+    first = terminal.sign_on()
+    again = terminal.repeat()
+    assert again.events == ["repeat"]
+    assert again.message[62] == first.message[62]
+    assert terminal.sale().code == "00"
+
+
+def test_a_sign_on_replayed_after_a_later_one_or_a_sign_off_gives_new_keys(place, terminal):
+    old = terminal.frames[0]
+    terminal.sign_on()
+    assert place.host.handle(old, terminal.now).events[0].name == "signed-on"
+    assert terminal.sale().code == "A0"
+    last = terminal.sign_on()
+    terminal.manage("0820", "002")
+    assert place.host.handle(terminal.frames[-2], terminal.now).events[0].name == "signed-on"
+    assert last.code == "00"
+
+
 def test_a_sign_on_in_the_middle_of_a_batch_leaves_the_batch_alone(place, terminal):
     sale = terminal.sale(1000)
     terminal.sign_on()
