@@ -103,7 +103,10 @@ def check_books(place: Place) -> None:
     }
     for record in records:
         assert not (record.reversed and record.kind not in _REVERSED)
-        assert record.refunded_minor <= record.posted_minor
+        refunds = [
+            other.posted_minor for other in records if other.kind == Kind.REFUND and other.original == record.ref
+        ]
+        assert record.refunded_minor == sum(refunds) <= record.posted_minor
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
