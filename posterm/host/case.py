@@ -12,7 +12,7 @@ from typing import Any
 from posterm.host.events import EventName, HostEvent
 from posterm.host.forced import NOTHING, ForcedOutcome
 from posterm.host.ledger import Ledger
-from posterm.host.records import CardRecord, TerminalRecord, TransactionRecord, reference
+from posterm.host.records import CardRecord, MerchantRecord, TerminalRecord, TransactionRecord, reference
 from posterm.host.store import HostStore
 from posterm.hsm import KeyBlock, SoftHsm
 from posterm.iso8583 import Message
@@ -76,6 +76,7 @@ class Case:
     now: datetime
     envelope: Envelope | None = None
     terminal: TerminalRecord | None = None
+    merchant: MerchantRecord | None = None
     row: Transaction | None = None
     content: str = ""
     pan: Pan | None = None

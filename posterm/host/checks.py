@@ -164,8 +164,7 @@ def check_content(case: Case) -> Refusal | None:
         return Refusal("30", "element 61 is shorter than batch and trace number")
     if row.kind is not Kind.BALANCE and not case.amount_minor:
         return Refusal("13", "the amount is zero")
-    merchant = case.desk.store.merchant(case.merchant_id)
-    if merchant is not None and case.currency != merchant.currency:
+    if case.merchant is not None and case.currency != case.merchant.currency:
         return Refusal("12", "not the merchant's currency")
     if case.text(22)[:2] == Entry.CODE:
         return Refusal("40", "payment codes are not run by this host")

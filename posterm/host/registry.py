@@ -109,7 +109,7 @@ def check_terminal(case: Case) -> Refusal | None:
     merchant = desk.store.merchant(terminal.merchant_id)
     if terminal.merchant_id != case.merchant_id or merchant is None:
         return Refusal("03", "the terminal is not this merchant's", record=False)
-    case.terminal = terminal
+    case.terminal, case.merchant = terminal, merchant
     if not terminal.open:
         return Refusal(desk.own_code("C1", "58"), "the terminal is closed", record=False)
     if not merchant.open:
