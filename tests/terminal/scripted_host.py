@@ -171,6 +171,8 @@ class ScriptedHost:
         return Message(response_mti(request.mti), {**kept, **told, **(added or {})})
 
     def _transact(self, request: Message, act: Act) -> Message:
+        if act.code in ("77", "99", "A0"):
+            return self._echo(request, act.code)
         key = (str(request[60])[2:8], request[11])
         known = self.ledger.get(key)
         if known is not None and known.answer is not None:
