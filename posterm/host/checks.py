@@ -72,7 +72,7 @@ def check_mac(case: Case) -> Refusal | None:
     if case.envelope is None:
         return None
     try:
-        case.desk.sealer.check(case.envelope.wire, KeyBlock(case.known_terminal().mak))
+        case.desk.sealer.check(case.envelope.wire, KeyBlock(case.known_terminal().mak), case.message)
     except MacFailureError as failure:
         return Refusal("A0", str(failure), EventName.BAD_MAC, record=False)
     return None
