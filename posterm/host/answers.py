@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from posterm.host.case import Case, Desk
+from posterm.host.errors import HostError
 from posterm.host.records import CardRecord, TerminalRecord
 from posterm.hsm import KeyBlock
 from posterm.iso8583 import Message, PackError
@@ -23,6 +24,7 @@ from posterm.unionpay.transactions import response_mti
 _ECHOED: Final = (3, 4, 11, 14, 23, 25, 41, 42, 49, 53, 60)
 _ECHOED_BY_MANAGEMENT: Final = (11, 41, 42, 60)
 _ECHOED_BY_SETTLEMENT: Final = (11, 41, 42, 49, 60, 63)
+_CLASSES: Final = frozenset("1234568")
 _SEALED: Final = frozenset("1246")
 """MTI classes whose messages carry a MAC: authorisation, financial, reversal, administrative."""
 
@@ -97,9 +99,7 @@ def refusal_answer(message: Message, code: str) -> Message | None:
 
 def asks(mti: str) -> bool:
     """True for the MTI of a request or notice of ISO 8583:1987."""
-    return (
-        len(mti) == 4 and mti[0] == "0" and mti[1] in "123456 8".replace(" ", "") and mti[2] in "02" and mti[3] in "01"
-    )
+    return len(mti) == 4 and mti[0] == "0" and mti[1] in _CLASSES and mti[2] in "02" and mti[3] in "01"
 
 
 def pack_answer(case: Case, answer: Message) -> bytes:
@@ -116,7 +116,7 @@ def frame_around(
 ) -> bytes:
     """Put TPDU and header around a message."""
     if envelope is None:
-        raise AssertionError("an answer needs the envelope of its request")
+        raise HostError("an answer needs the envelope of its request")
     asked = requirement or Requirement(terminal.requirement if terminal is not None else "0")
     tpdu = envelope.tpdu.swapped() if desk.profile.frame.swap_tpdu else envelope.tpdu
     return Envelope(tpdu, envelope.header.asking(asked), wire).pack()

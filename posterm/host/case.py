@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent
 from posterm.host.forced import NOTHING, ForcedOutcome
 from posterm.host.ledger import Ledger
@@ -128,25 +129,25 @@ class Case:
     def known_terminal(self) -> TerminalRecord:
         """The terminal; only after the check that finds it."""
         if self.terminal is None:
-            raise AssertionError("the terminal is asked for before it was checked")
+            raise HostError("the terminal is asked for before it was checked")
         return self.terminal
 
     def known_card(self) -> CardRecord:
         """The card; only after the check that finds it."""
         if self.card is None:
-            raise AssertionError("the card is asked for before it was checked")
+            raise HostError("the card is asked for before it was checked")
         return self.card
 
     def known_original(self) -> TransactionRecord:
         """The original; only after the check that finds it."""
         if self.original is None:
-            raise AssertionError("the original is asked for before it was checked")
+            raise HostError("the original is asked for before it was checked")
         return self.original
 
     def known_row(self) -> Transaction:
         """The kind of transaction; only after the check that finds it."""
         if self.row is None:
-            raise AssertionError("the kind is asked for before it was checked")
+            raise HostError("the kind is asked for before it was checked")
         return self.row
 
     def tell(self, name: EventName, **details: Any) -> None:
