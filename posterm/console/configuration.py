@@ -105,9 +105,9 @@ class TerminalSettings(_Section):
 
 
 class HsmSettings(_Section):
-    """The local master key. `test` is the published test key: nothing sealed under it is secret."""
+    """The local master key: `test`, the published test key under which nothing is secret, or a file that holds one."""
 
-    lmk: Literal["test"] = "test"
+    lmk: Annotated[str, Field(min_length=1)] = "test"
 
 
 class Configuration(_Section):
@@ -198,4 +198,11 @@ def _placed(configuration: Configuration, directory: Path, origin: str = "config
     data = directory.absolute() / configuration.data_directory.expanduser()
     if data.exists() and not data.is_dir():
         raise ConfigurationError(f"{origin}: data_directory: need a directory, have a file: {data}")
-    return configuration.model_copy(update={"profile": profile, "data_directory": data})
+    lmk = configuration.hsm.lmk
+    if lmk != "test":
+        lmk = str(directory.absolute() / Path(lmk).expanduser())
+        if not Path(lmk).is_file():
+            raise ConfigurationError(f'{origin}: hsm.lmk: need "test" or a file, have no file {lmk}')
+    return configuration.model_copy(
+        update={"profile": profile, "data_directory": data, "hsm": HsmSettings(lmk=lmk)},
+    )

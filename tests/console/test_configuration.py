@@ -69,11 +69,15 @@ def test_keys_and_passwords_do_not_show():
 def test_paths_are_relative_to_the_file(tmp_path, monkeypatch):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "acquirer.toml").write_text('derive = "default"\nname = "mine"\n', "utf-8")
-    (tmp_path / "shop" / "my.toml").write_text('profile = "acquirer.toml"\ndata_directory = "data"\n', "utf-8")
+    (tmp_path / "shop" / "test.lmk").touch()
+    (tmp_path / "shop" / "my.toml").write_text(
+        'profile = "acquirer.toml"\ndata_directory = "data"\n[hsm]\nlmk = "test.lmk"\n', "utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     configuration = load_configuration(Path("shop/my.toml"))
     assert configuration.data_directory == tmp_path / "shop" / "data"
     assert configuration.profile == str(tmp_path / "shop" / "acquirer.toml")
+    assert configuration.hsm.lmk == str(tmp_path / "shop" / "test.lmk")
 
 
 def test_the_named_file_wins_over_the_one_that_is_there(tmp_path):
@@ -129,7 +133,8 @@ def test_an_address_is_an_ip_address_or_a_name(address):
         ("[terminal]\noperator = '99'", "terminal.operator: need a cashier"),
         ("[terminal]\noperator_password = '123'", "terminal.operator_password: need text of the form"),
         ("[terminal]\nmanager_password = '123456789'", "terminal.manager_password: need text of the form"),
-        ("[hsm]\nlmk = 'real'", "hsm.lmk: input should be 'test'"),
+        ("[hsm]\nlmk = 'nowhere.lmk'", 'hsm.lmk: need "test" or a file'),
+        ("[hsm]\nlmk = ''", "hsm.lmk: "),
         ("language", "not TOML in UTF-8"),
         ("x = " + "[" * 5000, "not TOML in UTF-8"),
     ],
