@@ -137,7 +137,7 @@ class World:
         self._now_s = 0.0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        hsm = SoftHsm(Lmk.test(), random.Random(f"host {seed}").randbytes)
+        hsm = SoftHsm(Lmk.test(), self.entropy("host"))
         keys = HostKeys(
             fingerprint=hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
             pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
@@ -153,6 +153,10 @@ class World:
     @property
     def now(self) -> datetime:
         return MORNING + timedelta(seconds=self._now_s)
+
+    def entropy(self, whose: str) -> Callable[[int], bytes]:
+        """Seeded randomness for one HSM of this world."""
+        return random.Random(f"entropy {whose} {self.seed}").randbytes
 
     def run(self, transactions: int) -> None:
         """Play the day: `transactions` at each terminal, then settlement on a quiet line."""
@@ -214,7 +218,7 @@ class _Actor:
         self._random = random.Random(f"{terminal_id} {world.seed}")
         self._store = MemoryTerminalStore()
         self._identity = Identity(terminal_id, MERCHANT_ID)
-        self._hsm = SoftHsm(Lmk.test(), random.Random(f"entropy {terminal_id} {world.seed}").randbytes)
+        self._hsm = SoftHsm(Lmk.test(), world.entropy(terminal_id))
         self._pin_pad = PinPad(self._hsm)
         self._hand = Hand(_GOOD_CARDS[0])
         self._script: Flow[None] | None = None
