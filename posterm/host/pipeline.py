@@ -70,7 +70,7 @@ REVERSAL_STEPS: Final = (
 def run_transaction(case: Case) -> Message | None:
     """Decide on a transaction and post it. Returns: the answer, None for a request that is to leave no trace."""
     refused = _first_refusal(case, TRANSACTION_STEPS)
-    if case.forced.link is Link.DROPPED and (refused is None or refused[0] not in ("terminal", "keys", "mac")):
+    if case.forced.link is Link.DROPPED:
         case.tell(EventName.FORCED, outcome=case.forced.link.value)
         return None
     if case.again is not None:
