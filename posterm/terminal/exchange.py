@@ -23,6 +23,9 @@ from posterm.unionpay.transactions import ReversalReason
 FRAMES_MAX = 16
 """Frames looked at while waiting for one answer; a peer that sends more of them is treated as silent."""
 
+HALF_A_YEAR_S = 184 * 86_400
+"""A date further away in every year is 29 February where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -145,4 +148,5 @@ def clock_offset_s(ctx: Context, message: Message) -> int:
         with suppress(ValueError):
             there = datetime.strptime(f"{year:04d}{date}{time}", "%Y%m%d%H%M%S").replace(tzinfo=ctx.now.tzinfo)
             offsets.append((there - ctx.now).total_seconds())
-    return round(min(offsets, key=abs, default=0))
+    nearest = min(offsets, key=abs, default=0.0)
+    return round(nearest) if abs(nearest) <= HALF_A_YEAR_S else 0
