@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -231,6 +233,31 @@ def test_what_was_not_committed_is_gone_and_what_was_is_there(path):
     store._db.close()  # as a kill would
     with SqliteHostStore(path) as again:
         assert (again.merchant("kept"), again.merchant("lost")) == (MerchantRecord("kept", "1"), None)
+
+
+COUNTING = """
+import sys
+from posterm.host.records import MerchantRecord
+from posterm.runtime.store.sqlite_host import SqliteHostStore
+store = SqliteHostStore(sys.argv[1])
+while True:
+    with store.batch():
+        number = store.next_number("count")
+        store.put_merchant(MerchantRecord(str(number), "x" * 500))
+    print(number, flush=True)
+"""
+
+
+def test_what_a_killed_process_had_committed_is_there_whole(path):
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", COUNTING, str(path)], stdout=subprocess.PIPE, text=True) as child:
+            told = [int(child.stdout.readline()) for _ in range(15)]
+            child.kill()
+            told += [int(line) for line in child.stdout if line.endswith("\n")]
+        with SqliteHostStore(path) as store:
+            (committed,) = store._db.execute("SELECT last FROM sequences WHERE name = 'count'").fetchone()
+            assert committed in (told[-1], told[-1] + 1)
+            assert all(store.merchant(str(number)) is not None for number in range(1, committed + 1))
 
 
 def test_commits_are_on_the_disk_when_they_return(path):
