@@ -21,14 +21,11 @@ from posterm.amount import Amount
 from posterm.console.configuration import load_configuration
 from posterm.console.front import CommandFront, cardholder
 from posterm.console.workplace import Workplace, workplace
-from posterm.hsm import Lmk, SoftHsm
 from posterm.runtime import clock
 from posterm.runtime.run_terminal import drive
-from posterm.terminal import Identity, MemoryTerminalStore, Outcome, Result, Terminal
+from posterm.terminal import Outcome, Result
 from posterm.terminal.effects import FrameArrived, LinkReply, TimedOut, Transmit
 from posterm.terminal.operators import TEST_PASSWORDS
-from posterm.unionpay.envelope import frame_decoder
-from simulators.enrolment import MERCHANT_ID, TMK_COMPONENTS
 from simulators.swipe import PinPad
 from simulators.world import World
 
@@ -45,10 +42,7 @@ class DirectLine:
         self._world = world
 
     def transmit(self, effect: Transmit) -> LinkReply:
-        (frame,) = frame_decoder(self._world.profile).feed(effect.frame)
-        with self._world.store.batch():
-            reply = self._world.host.handle(frame, NOW)
-        return TimedOut(NOW) if reply.frame is None else FrameArrived(reply.frame, NOW)
+        return FrameArrived(self._world.answer(effect.frame), NOW)
 
     def wait(self) -> LinkReply:
         return TimedOut(NOW)
@@ -60,12 +54,8 @@ class DirectLine:
 def in_process() -> Callable[[], Result]:
     """A sale at a terminal whose host is in the same process."""
     world = World(seed=1)
-    hsm = SoftHsm(Lmk.test(), world.entropy("benchmark"))
-    terminal = Terminal(
-        profile=world.profile, identity=Identity("10000001", MERCHANT_ID), hsm=hsm, store=MemoryTerminalStore(), now=NOW
-    )
-    terminal.inject_tmk(list(TMK_COMPONENTS), password=TEST_PASSWORDS["99"])
-    front = CommandFront(cardholder("debit", "", ""), PinPad(hsm), lambda _document: None)
+    terminal = world.terminal(0)
+    front = CommandFront(cardholder("debit", "", ""), PinPad(world.hsm(0)), lambda _document: None)
     line = DirectLine(world)
 
     def run(flow: Any) -> Any:

@@ -182,6 +182,22 @@ class World:
         """The terminal as it is now."""
         return self._actors[number].terminal
 
+    def hsm(self, number: int) -> SoftHsm:
+        """The HSM in the terminal's PIN pad."""
+        return self._actors[number].hsm
+
+    def answer(self, frame: bytes) -> bytes:
+        """Hand the host a frame with its length, at once and without the line; the answer without its length.
+
+        Raises: WorldError: the host does not answer.
+        """
+        (whole,) = frame_decoder(self.profile).feed(frame)
+        with self.store.batch():
+            reply = self.host.handle(whole, self.now)
+        if reply.frame is None:
+            raise WorldError("the host does not answer this frame")
+        return reply.frame
+
     # --- the clock ---
 
     def after(self, seconds: float, happen: Callable[[], None]) -> None:
@@ -218,8 +234,8 @@ class _Actor:
         self._random = random.Random(f"{terminal_id} {world.seed}")
         self._store = MemoryTerminalStore()
         self._identity = Identity(terminal_id, MERCHANT_ID)
-        self._hsm = SoftHsm(Lmk.test(), world.entropy(terminal_id))
-        self._pin_pad = PinPad(self._hsm)
+        self.hsm = SoftHsm(Lmk.test(), world.entropy(terminal_id))
+        self._pin_pad = PinPad(self.hsm)
         self._hand = Hand(_GOOD_CARDS[0])
         self._script: Flow[None] | None = None
         self._connection = 0
@@ -234,7 +250,7 @@ class _Actor:
         return Terminal(
             profile=self._world.profile,
             identity=self._identity,
-            hsm=self._hsm,
+            hsm=self.hsm,
             store=self._store,
             now=self._world.now,
             merchant_name=MERCHANT_NAME,
