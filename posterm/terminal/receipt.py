@@ -57,6 +57,8 @@ class BalanceSlip:
     head: Letterhead
     entry: JournalEntry
     available: Amount
+    overdrawn: bool = False
+    """True when `available` is what is owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class _Paper:
 
     def text(self, text: str) -> None:
         """A text, broken where it is too long: at a blank where there is one, else anywhere."""
+        text = _printable(text)
         while width(text) > self.columns:
             fits = next(at for at in range(len(text), 0, -1) if width(text[:at]) <= self.columns)
             blank = text.rfind(" ", 1, fits + 1)
@@ -176,13 +179,18 @@ class _Paper:
         """A label and a value, the value on the right; two lines when they do not fit on one."""
         if not value:
             return
-        label = self.word(name) + ":"
+        label, value = self.word(name) + ":", _printable(value)
         gap = self.columns - width(label) - width(value)
         if gap >= 1:
             self.lines.append(label + " " * gap + value)
         else:
             self.text(label)
             self.text(" " * max(0, self.columns - width(value)) + value)
+
+
+def _printable(text: str) -> str:
+    """What comes from a host may hold anything; a printer's control codes do not get through."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _head(paper: _Paper, head: Letterhead) -> None:
@@ -242,7 +250,8 @@ def _balance_slip(paper: _Paper, slip: BalanceSlip) -> None:
     _head(paper, slip.head)
     paper.rule()
     _transaction(paper, slip.entry)
-    paper.pair("balance", f"{slip.available.currency} {slip.available}")
+    sign = "-" if slip.overdrawn else ""
+    paper.pair("balance", f"{slip.available.currency} {sign}{slip.available}")
 
 
 def _settlement_slip(paper: _Paper, slip: SettlementSlip) -> None:

@@ -78,6 +78,8 @@ class Result:
     text_zh: str = ""
     entry: JournalEntry | None = None
     balance: Amount | None = None
+    overdrawn: bool = False
+    """True when `balance` is what the cardholder owes."""
 
     @property
     def approved(self) -> bool:
@@ -305,11 +307,12 @@ def _inquiry(ctx: Context, order: Order, card: CardData, pin_block: bytes | None
     if not answer.code.approved:
         return _result(Outcome.DECLINED, order.kind, entry, answer)
     try:
-        available = Balance.parse(str(answer.message.get(54, ""))[:20]).amount
+        stated = Balance.parse(str(answer.message.get(54, ""))[:20])
     except LayoutError as error:
         return Result(Outcome.DECLINED, order.kind, entry.stan, answer.code.code, str(error))
-    yield Print((BalanceSlip(ctx.letterhead, entry, available),))
-    return replace(_result(Outcome.APPROVED, order.kind, entry, answer), balance=available)
+    yield Print((BalanceSlip(ctx.letterhead, entry, stated.amount, overdrawn=stated.debit),))
+    result = _result(Outcome.APPROVED, order.kind, entry, answer)
+    return replace(result, balance=stated.amount, overdrawn=stated.debit)
 
 
 # --- shared steps -----------------------------------------------------------------------------------------------------
