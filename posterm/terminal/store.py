@@ -27,7 +27,10 @@ class TerminalStore(Protocol):
     """Where a terminal keeps its documents."""
 
     def load(self) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
-        """Every document as (kind, key, document)."""
+        """Every document as (kind, key, document), in the order in which each kind and key was first put.
+
+        The journal lives on that order: it is the one in which transactions began.
+        """
 
     def commit(self, changes: Iterable[Change]) -> None:
         """Make all changes or none; when this returns they survive a power cut."""
