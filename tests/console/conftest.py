@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from posterm.console.cli.main import app
@@ -20,9 +22,14 @@ def plain_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
+_built_once = functools.cache(typer.main.get_command)
+
+
 @pytest.fixture
-def posterm() -> Posterm:
+def posterm(monkeypatch: pytest.MonkeyPatch) -> Posterm:
     """`posterm("decode", "00")`: the result with exit code, stdout and stderr."""
+    # Building thirty commands takes longer than running one, and what is built does not change.
+    monkeypatch.setattr("typer.testing._get_command", _built_once)
     runner = CliRunner()
 
     def invoke(*arguments: str, stdin: str | bytes | None = None) -> Result:

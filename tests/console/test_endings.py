@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,3 +118,20 @@ def test_a_reader_that_goes_away_is_no_error():
 def test_help_loads_nothing_heavy(module):
     code = f"import sys, posterm.console.cli.main; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path.cwd()).returncode == 0
+
+
+def example_lines() -> list[str]:
+    """Every example of every help page."""
+    pages = [typer.main.get_command(app), *(command for _, command in commands())]
+    return [line for page in pages for line in (page.epilog or "").split("\n\n")[1:]]
+
+
+@pytest.mark.parametrize("line", example_lines())
+def test_every_example_of_a_help_page_can_be_typed(line):
+    command = typer.main.get_command(app)
+    program, *words = shlex.split(line.partition(" < ")[0])
+    assert program == "posterm"
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    assert not hasattr(command, "commands"), "options stand behind the command they belong to"
+    command.make_context(program, words)
