@@ -3,7 +3,8 @@
     Iso8583Error
     ├── PackError        our side: a value that does not fit its element
     ├── UnpackError      the peer's side: bytes that are no message of this dialect
-    ├── FramingError     the peer's side: a length that cannot be, a TPDU that is none
+    ├── FramingError     the peer's side: a length that cannot be, a header that is none
+    ├── NotSentError     our side: a message the link does not take, now or ever
     ├── DialectError     whoever wrote the dialect: a table that contradicts itself
     └── ReadError        inside this package only: what an element reader found, before it is told where it stood
 
@@ -59,7 +60,22 @@ class UnpackError(Iso8583Error):
 
 
 class FramingError(Iso8583Error):
-    """A frame length over the limit or undecodable, a payload too long for its length field, or a malformed TPDU."""
+    """A frame length over the limit or undecodable, a payload too long for its length field, or a malformed header.
+
+    `offset` is in bytes: from the first byte of the stream for a length, from the first byte after the length for a
+    header; 0 for what was never on a line.
+    """
+
+    def __init__(self, message: str, *, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class NotSentError(Iso8583Error):
+    """A request or answer that a link does not send: it is not up, it is full, or the message could not be paired.
+
+    Nothing of it has gone out.
+    """
 
 
 class DialectError(Iso8583Error):

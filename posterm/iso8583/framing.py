@@ -1,7 +1,7 @@
-"""Frames on a byte stream: length prefixes and the TPDU. No input or output happens here.
+"""Frames on a byte stream: length prefixes, and the whole frame with its headers. No input or output happens here.
 
-Source: Q/CUP 009 for the two-byte length and the TPDU.
-Leaves out the six-byte UnionPay header, which belongs to the POS link.
+Source: Q/CUP 009 for the two-byte length and the TPDU; the other lengths are those of common host links.
+Leaves out the headers themselves, which are tables in `frame_header`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Literal
 
 from posterm.bcd import is_digits
 from posterm.iso8583.errors import FramingError
+from posterm.iso8583.frame_header import FrameHeader
 
 LengthForm = Literal["be16", "bcd16", "ascii4", "be32"]
 
@@ -33,7 +34,7 @@ class FrameDecoder:
     [b'\\xab\\xcd', b'']
     """
 
-    __slots__ = ("_broken", "_buffer", "_counts_itself", "_form", "_max_length", "_size")
+    __slots__ = ("_broken", "_buffer", "_consumed", "_counts_itself", "_form", "_max_length", "_size")
 
     def __init__(
         self, length: LengthForm = "be16", counts_itself: bool = False, max_length: int = DEFAULT_MAX_LENGTH
@@ -45,7 +46,8 @@ class FrameDecoder:
         self._counts_itself = counts_itself
         self._max_length = max_length
         self._buffer = bytearray()
-        self._broken = ""
+        self._consumed = 0
+        self._broken: FramingError | None = None
 
     @property
     def pending(self) -> bytes:
@@ -57,9 +59,10 @@ class FrameDecoder:
 
         Raises: FramingError: a length that cannot be. The stream cannot be resynchronised, so every later call raises
             too. Frames completed before the fault in the same chunk are returned, the error comes with the next call.
+            Its `offset` is that of the length in the stream.
         """
-        if self._broken:
-            raise FramingError(self._broken)
+        if self._broken is not None:
+            raise FramingError(str(self._broken), offset=self._broken.offset)
         buffer = self._buffer
         buffer += chunk
         frames: list[bytes] = []
@@ -68,16 +71,23 @@ class FrameDecoder:
             try:
                 end = at + size + self._payload_length(bytes(buffer[at : at + size]))
             except FramingError as error:
-                self._broken = str(error)
+                offset = self._consumed + at
+                self._broken = FramingError(f"{error}, at byte {offset} of the stream", offset=offset)
                 if not frames:
-                    raise
+                    raise self._broken from None
                 break
             if end > len(buffer):
                 break
             frames.append(bytes(buffer[at + size : end]))
             at = end
         del buffer[:at]
+        self._consumed += at
         return frames
+
+    @property
+    def fault(self) -> FramingError | None:
+        """Why the stream cannot be read any further; None while it can."""
+        return self._broken
 
     def _payload_length(self, prefix: bytes) -> int:
         if self._form in ("be16", "be32"):
@@ -112,6 +122,84 @@ def encode_frame(payload: bytes, length: LengthForm = "be16", counts_itself: boo
         return count.to_bytes(size, "big") + payload
     digits = f"{count:04d}"
     return (bytes.fromhex(digits) if length == "bcd16" else digits.encode("ascii")) + payload
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame without its length: the headers in their order, and the message. A frame without either keeps alive."""
+
+    message: bytes
+    headers: tuple[bytes, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Frame of {len(self.message)} bytes under {len(self.headers)} headers>"
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a link frames its messages.
+
+    Args:
+        length: be16, be32 (binary, big-endian), bcd16 (four packed digits) or ascii4 (four digits).
+        counts_itself: True when the length includes its own bytes.
+        headers: what stands between length and message, outermost first.
+        max_bytes: the largest frame accepted and sent, in bytes after the length.
+    Raises: FramingError: no such length form, or a limit that is none.
+
+    >>> from posterm.iso8583.frame_header import TPDU
+    >>> framing = Framing("be16", headers=(TPDU,))
+    >>> wire = framing.encode(b"0800")
+    >>> wire.hex()
+    '0009600003000030383030'
+    >>> frame = framing.split(framing.decoder().feed(wire)[0])
+    >>> framing.encode(b"0810", answering=frame).hex()
+    '0009600000000330383130'
+    """
+
+    length: LengthForm = "be16"
+    counts_itself: bool = False
+    headers: tuple[FrameHeader, ...] = ()
+    max_bytes: int = DEFAULT_MAX_LENGTH
+
+    def __post_init__(self) -> None:
+        self.decoder()
+
+    def decoder(self) -> FrameDecoder:
+        """A decoder for a new connection; `split` takes what it returns."""
+        return FrameDecoder(self.length, self.counts_itself, self.max_bytes)
+
+    def split(self, payload: bytes) -> Frame:
+        """Take the headers off what a decoder returned.
+
+        Raises: FramingError: the payload does not begin with the headers; the stream goes on all the same.
+        """
+        if not payload:
+            return Frame(b"")
+        at, headers = 0, []
+        for header in self.headers:
+            size = header.measure(payload, at)
+            if not 0 <= size <= len(payload) - at:
+                raise FramingError(f"{header.name}: need at most {len(payload) - at} bytes, have {size}", offset=at)
+            headers.append(payload[at : at + size])
+            at += size
+        return Frame(payload[at:], tuple(headers))
+
+    def encode(self, message: bytes, answering: Frame | None = None) -> bytes:
+        """The frame around a message, as it goes on the line.
+
+        Args:
+            answering: the frame this message answers; its headers tell the way back.
+        Raises: FramingError: a frame too long for its length field or the limit, or headers of another link.
+        """
+        asked = answering.headers if answering is not None else (None,) * len(self.headers)
+        if len(asked) != len(self.headers):
+            raise FramingError(f"answered frame: need {len(self.headers)} headers, have {len(asked)}")
+        payload = message
+        for header, request in zip(reversed(self.headers), reversed(asked), strict=True):
+            payload = header.build(len(payload), request) + payload
+        if len(payload) > self.max_bytes:
+            raise FramingError(f"frame: need at most {self.max_bytes} bytes, have {len(payload)}")
+        return encode_frame(payload, self.length, self.counts_itself)
 
 
 @dataclass(frozen=True, slots=True)
