@@ -105,7 +105,7 @@ _TABLE: Final = tuple(
         ("93", _C, "violation of law", "交易违法"),
         ("94", _C, "duplicate transmission", "重复交易"),
         ("95", _C, "reconcile error", "批上送对账不平"),
-        ("96", _E, "system malfunction", "系统异常、失效"),
+        ("96", _C, "system malfunction", "系统异常、失效"),
         ("97", _D, "terminal unknown", "终端未登记"),
         ("98", _E, "no answer from issuer", "收不到发卡方应答"),
         ("99", _B, "PIN format error, sign on again", "PIN格式错,请重新签到"),
