@@ -53,7 +53,7 @@ def pack_parameters(values: Mapping[str, str]) -> bytes:
         row = _BY_NAME.get(name)
         if row is None:
             raise LayoutError(f"no terminal parameter {name!r}; there are {', '.join(_BY_NAME)}")
-        if row.digits and not is_digits(value):
+        if row.digits and not (value and is_digits(value)):
             raise LayoutError(f"terminal parameter {name}: need digits")
         try:
             packed = (value.rjust(row.length, "0") if row.digits else value).encode(_CHARSET)
