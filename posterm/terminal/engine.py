@@ -31,7 +31,7 @@ from posterm.terminal.operators import (
     is_cashier,
     password_is_right,
 )
-from posterm.terminal.originals import OriginalReference, authorised_minor, find_original
+from posterm.terminal.originals import OriginalReference, authorised_minor, find_original, standing_minor
 from posterm.terminal.records import JournalEntry, ScriptNotice, Status
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import TerminalStore
@@ -337,7 +337,7 @@ class Terminal:
             return Result(Outcome.REFUSED, kind, text=original)
         if amount is None:
             held = kind is Kind.PREAUTH_VOID
-            minor = authorised_minor(self._ctx, original) if held else original.total_minor
+            minor = (authorised_minor if held else standing_minor)(self._ctx, original)
             amount = Amount(minor, self._ctx.currency)
         return (yield from self._perform(Order(kind, amount, original), now))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posterm.terminal.context import Context
-from posterm.terminal.records import JournalEntry, Status
+from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.unionpay.transactions import Entry, Kind
 
 
@@ -84,6 +84,15 @@ def authorised_minor(ctx: Context, preauth: JournalEntry) -> int:
         if entry.kind is Kind.PREAUTH_ADD and entry.status is Status.APPROVED and adds_to(entry, preauth)
     )
     return preauth.amount_minor + sum(added)
+
+
+def standing_minor(ctx: Context, original: JournalEntry) -> int:
+    """What a void has to name: the amount with its tip, without one that the host has refused so far."""
+    refused = any(
+        entry.kind is Kind.TIP_ADJUST and entry.delivery is Delivery.FAILED and adds_to(entry, original)
+        for entry in ctx.memory.journal.values()
+    )
+    return original.amount_minor if refused else original.total_minor
 
 
 def adds_to(addition: JournalEntry, preauth: JournalEntry) -> bool:

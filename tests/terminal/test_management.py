@@ -225,7 +225,7 @@ def test_only_cashiers_with_their_password_sign_on(operator: str, password: str)
     assert world.host.seen == []
 
 
-def test_the_system_manager_adds_operators() -> None:
+def test_operator_99_adds_operators() -> None:
     world = keyed(World())
     world.terminal.set_operator("02", "4711", manager_password=MANAGER)
     assert world.do("sign_on", "02", "4711").done
@@ -239,7 +239,7 @@ def test_an_operator_has_two_digits_and_a_password_of_four_to_eight(number: str,
         World().terminal.set_operator(number, password, manager_password=MANAGER)
 
 
-def test_only_the_system_manager_injects_keys_and_sets_operators() -> None:
+def test_only_operator_99_injects_keys_and_sets_operators() -> None:
     world = World()
     for password in (SUPERVISOR, CASHIER, ""):
         with pytest.raises(TerminalError, match="99"):
