@@ -12,27 +12,32 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from posterm.amount import Amount
-from posterm.console.configuration import load_configuration
-from posterm.console.front import CommandFront, cardholder
-from posterm.console.workplace import Workplace, workplace
 from posterm.runtime import clock
+from posterm.runtime.assembly import open_hsm, open_terminal
 from posterm.runtime.run_terminal import drive
-from posterm.terminal import Outcome, Result
+from posterm.runtime.tcp import TcpLine
+from posterm.terminal import Identity, Outcome, Result
 from posterm.terminal.effects import FrameArrived, LinkReply, TimedOut, Transmit
 from posterm.terminal.operators import TEST_PASSWORDS
-from simulators.swipe import PinPad
+from posterm.unionpay.envelope import frame_decoder
+from posterm.unionpay.profile import get_profile
+from simulators.cards import TEST_CARDS
+from simulators.enrolment import MERCHANT_ID, TMK_COMPONENTS
+from simulators.swipe import Front, Hand, PinPad
 from simulators.world import World
 
 Benchmark = Any
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AMOUNT = Amount(1)
 ROUNDS = 400
+HAND = Hand.swiping(TEST_CARDS[0], TEST_CARDS[0].pin)
 
 
 class DirectLine:
@@ -55,7 +60,7 @@ def in_process() -> Callable[[], Result]:
     """A sale at a terminal whose host is in the same process."""
     world = World(seed=1)
     terminal = world.terminal(0)
-    front = CommandFront(cardholder("debit", "", ""), PinPad(world.hsm(0)), lambda _document: None)
+    front = Front(HAND, PinPad(world.hsm(0)), lambda _document: None)
     line = DirectLine(world)
 
     def run(flow: Any) -> Any:
@@ -71,30 +76,30 @@ def test_a_sale_in_process(benchmark: Benchmark) -> None:
 
 
 @pytest.fixture
-def counter(tmp_path: Path) -> Iterator[Workplace]:
-    """A terminal with its store on disk, and a host in a process of its own."""
-    config = tmp_path / "posterm.toml"
-    config.write_text('data_directory = "data"\n', encoding="utf-8")
+def tcp_sale(tmp_path: Path) -> Iterator[Callable[[], Result]]:
+    """A sale at a terminal with its store on disk, whose host is a process of its own."""
+    (tmp_path / "posterm.toml").write_text('data_directory = "data"\n', encoding="utf-8")
     command = [sys.executable, "-m", "posterm.console", "host", "serve", "--port", "0", "--json", "--quiet"]
-    host = subprocess.Popen([*command, "--config", str(config)], stdout=subprocess.PIPE, text=True)
+    host = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     assert host.stdout is not None
     port = json.loads(host.stdout.readline())["port"]
-    configuration = load_configuration(config)
-    terminal = configuration.terminal.model_copy(update={"host_port": port})
-    configuration = configuration.model_copy(update={"terminal": terminal})
-    with workplace(configuration, listen=lambda _told: None, paper=lambda _document: None) as place:
-        assert place.run(place.terminal.sign_on("01", TEST_PASSWORDS["01"], clock.now())).done
-        yield place
+    profile, hsm = get_profile("default"), open_hsm()
+    opened = open_terminal(tmp_path, profile, hsm, Identity("10000001", MERCHANT_ID))
+    terminal = opened.terminal
+    terminal.inject_tmk(list(TMK_COMPONENTS), password=TEST_PASSWORDS["99"])
+    line = TcpLine("127.0.0.1", port, partial(frame_decoder, profile))
+    front = Front(HAND, PinPad(hsm), lambda _document: None)
+
+    def run(flow: Any) -> Any:
+        return drive(flow, line=line, front=front, listen=lambda _told: None)
+
+    assert run(terminal.sign_on("01", TEST_PASSWORDS["01"], clock.now())).done
+    yield lambda: run(terminal.sale(AMOUNT, clock.now()))
+    opened.store.close()
     host.terminate()
     host.communicate(timeout=30)
 
 
-def test_a_sale_over_loopback_tcp(benchmark: Benchmark, counter: Workplace) -> None:
-    who = cardholder("debit", "", "")
-    result = benchmark.pedantic(
-        lambda: counter.run(counter.terminal.sale(AMOUNT, clock.now()), who),
-        rounds=ROUNDS,
-        iterations=1,
-        warmup_rounds=20,
-    )
+def test_a_sale_over_loopback_tcp(benchmark: Benchmark, tcp_sale: Callable[[], Result]) -> None:
+    result = benchmark.pedantic(tcp_sale, rounds=ROUNDS, iterations=1, warmup_rounds=20)
     assert result.outcome is Outcome.APPROVED

@@ -1,45 +1,71 @@
-"""A stripe reader and a PIN pad, with the hand of a cardholder on them.
+"""A terminal's front with a cardholder before it: stripe reader, PIN pad, printer.
 
 The PIN pad enciphers what is typed before anyone else sees it: the terminal core gets a block, never a PIN.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from posterm.hsm import KeyBlock, Pin, PinFormat, SoftHsm
 from posterm.sensitive import Pan
-from posterm.terminal.effects import Cancelled, CardReply, Keyed, PinEntered, PinReply, PinSkipped, PresentCard, Swiped
+from posterm.terminal.effects import (
+    Cancelled,
+    CardCompleted,
+    CardFailed,
+    CardReply,
+    CompleteCard,
+    EnterPin,
+    Keyed,
+    PinEntered,
+    PinReply,
+    PinSkipped,
+    PresentCard,
+    Print,
+    Printed,
+    PrinterFailed,
+    Swiped,
+)
+from posterm.terminal.receipt import Document
 from posterm.unionpay.transactions import Entry
 from simulators.cards import TestCard
 
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """What the cardholder does: with which card, how, and with which PIN.
+    """What a cardholder does: put this card to the terminal in this way, and type this PIN or none.
 
-    `pin` None skips the PIN; a wrong one is typed as it is.
+    A wrong PIN is typed as it is.
     """
 
-    card: TestCard
+    card: CardReply
     pin: Pin | None = field(default=None, repr=False)
-    how: Literal["swipe", "swipe-track3", "key"] = "swipe"
 
     @classmethod
-    def of(cls, card: TestCard, *, with_pin: bool = True) -> Hand:
-        """A cardholder who swipes and knows the PIN."""
-        return cls(card, card.pin if with_pin else None)
+    def swiping(cls, card: TestCard, pin: Pin | None = None) -> Hand:
+        """A swipe; the card's own track 2."""
+        return cls(Swiped(card.track2), pin)
+
+    @classmethod
+    def swiping_track_3(cls, card: TestCard, pin: Pin | None = None) -> Hand:
+        """A swipe of a card whose second track cannot be read."""
+        return cls(Swiped(None, card.track3), pin)
+
+    @classmethod
+    def keying(cls, card: TestCard, pin: Pin | None = None) -> Hand:
+        """The number and expiry typed in."""
+        return cls(Keyed(card.pan, card.expiry), pin)
+
+    @classmethod
+    def empty(cls) -> Hand:
+        """Nobody there: whoever is asked for a card cancels."""
+        return cls(Cancelled())
 
     def present(self, asked: PresentCard) -> CardReply:
         """Put the card to the terminal, if it takes cards that way."""
-        if self.how == "key":
-            return Keyed(self.card.pan, self.card.expiry) if Entry.KEYED in asked.entries else Cancelled()
-        if Entry.STRIPE not in asked.entries:
-            return Cancelled()
-        if self.how == "swipe-track3":
-            return Swiped(None, self.card.track3)
-        return Swiped(self.card.track2)
+        way = Entry.KEYED if isinstance(self.card, Keyed) else Entry.STRIPE
+        return self.card if way in asked.entries else Cancelled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +82,28 @@ class PinPad:
         if self.block_without_pin:
             return PinEntered(self.hsm.encrypt_pin(pik, None, PinFormat.NO_PIN, None))
         return PinSkipped()
+
+
+@dataclass(slots=True)
+class Front:
+    """Reader, PIN pad and printer. `paper` is given each document that is printed; the printer never fails."""
+
+    hand: Hand
+    pin_pad: PinPad
+    paper: Callable[[Document], None]
+
+    def present(self, asked: PresentCard) -> CardReply:
+        return self.hand.present(asked)
+
+    def enter_pin(self, asked: EnterPin) -> PinReply:
+        return self.pin_pad.enter(self.hand.pin, asked.pan, asked.pik, asked.pin_format)
+
+    def complete(self, asked: CompleteCard) -> CardCompleted | CardFailed:
+        """A stripe has no say."""
+        del asked
+        return CardCompleted()
+
+    def print(self, asked: Print) -> Printed | PrinterFailed:
+        for document in asked.documents:
+            self.paper(document)
+        return Printed()

@@ -236,7 +236,7 @@ class _Actor:
         self._identity = Identity(terminal_id, MERCHANT_ID)
         self.hsm = SoftHsm(Lmk.test(), world.entropy(terminal_id))
         self._pin_pad = PinPad(self.hsm)
-        self._hand = Hand(_GOOD_CARDS[0])
+        self._hand = Hand.empty()
         self._script: Flow[None] | None = None
         self._connection = 0
         self._deadline_s = 0.0
@@ -280,7 +280,7 @@ class _Actor:
         good = self._random.random() < 0.9
         card = self._random.choice(_GOOD_CARDS if good else _OTHER_CARDS)
         pin = card.pin if self._random.random() < 0.97 else Pin("111222")
-        self._hand = Hand(card, pin, "key" if self._random.random() < 0.1 else "swipe")
+        self._hand = Hand.keying(card, pin) if self._random.random() < 0.1 else Hand.swiping(card, pin)
         amount = Amount(self._random.randint(1, 200_00))
         choice = self._random.choices(
             ("sale", "void", "refund", "preauth", "add", "complete", "notice", "void-preauth", "void-complete",
@@ -295,7 +295,7 @@ class _Actor:
                 original = self._find(self._pick(Kind.SALE))
                 if original is None:
                     return (yield from terminal.sale(amount, now))
-                self._hand = Hand(self._card_of(original))
+                self._hand = Hand.swiping(self._card_of(original))
                 part = Amount(self._random.randint(1, max(1, original.total_minor)))
                 reference = OriginalReference(stan=original.stan)
                 return (yield from terminal.refund(part, reference, _SUPERVISOR, now))
@@ -314,7 +314,7 @@ class _Actor:
             case "balance":
                 return (yield from terminal.balance(now))
             case "offline":
-                self._hand = Hand(self._random.choice(_GOOD_CARDS))
+                self._hand = Hand.swiping(self._random.choice(_GOOD_CARDS))
                 return (yield from terminal.offline_sale(amount, "A1B2C3", now))
             case "tip":
                 stan = self._pick(Kind.SALE)

@@ -15,13 +15,13 @@ import typer
 from posterm.amount import Amount
 from posterm.console.cli.endings import printable
 from posterm.console.configuration import Configuration, load_configuration
-from posterm.console.front import Cardholder
 from posterm.console.views.exchange import event_lines, is_message, message_document, message_lines
 from posterm.console.workplace import Workplace, workplace
 from posterm.runtime import clock
 from posterm.terminal import Terminal
-from posterm.terminal.effects import Cancelled, Flow, Tell
+from posterm.terminal.effects import Flow, Tell
 from posterm.terminal.receipt import Document, Language, lines
+from simulators.swipe import Hand
 
 R = TypeVar("R")
 
@@ -35,7 +35,7 @@ class Counter:
     trace: bool
     as_json: bool
     place: Workplace = field(init=False)
-    who: Cardholder = field(default_factory=lambda: Cardholder(Cancelled()))
+    who: Hand = field(default_factory=Hand.empty)
     messages: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     slips: list[list[str]] = field(default_factory=list)

@@ -23,7 +23,7 @@ from posterm.console.cli.host import open_configured_host
 from posterm.console.configuration import Configuration, load_configuration
 from posterm.console.counter import Counter
 from posterm.console.day import DAY, Step
-from posterm.console.front import Cardholder, cardholder
+from posterm.console.front import cardholder
 from posterm.console.views.result import result_document, result_line
 from posterm.console.workplace import workplace
 from posterm.host.ledger import merchant_payable, merchant_pending
@@ -31,10 +31,10 @@ from posterm.runtime import clock
 from posterm.runtime.errors import RuntimeFault
 from posterm.terminal import Result
 from posterm.terminal.batch import Settled
-from posterm.terminal.effects import Cancelled
 from posterm.terminal.receipt import Language
 from posterm.unionpay.profile import load_profile
 from posterm.unionpay.totals import Totals
+from simulators.swipe import Hand
 
 HOST_START_S: Final = 30.0
 RESPONSE_S: Final = 2.0
@@ -128,8 +128,8 @@ class Demonstration:
         counter.slips.clear()
 
 
-def _cardholder(step: Step) -> Cardholder:
-    return cardholder(step.card, "", "", no_pin=not step.with_pin) if step.card else Cardholder(Cancelled())
+def _cardholder(step: Step) -> Hand:
+    return cardholder(step.card, "", "", no_pin=not step.with_pin) if step.card else Hand.empty()
 
 
 def _configuration(folder: Path, profile_name: str) -> Configuration:

@@ -1,74 +1,20 @@
-"""The terminal's front on a command line: the card and PIN come from arguments, slips go to standard output.
+"""The cardholder on a command line: the card and the PIN come from arguments.
 
 A card is a test card by name or number, or what a keyboard-wedge stripe reader types: track 2 with its `=`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 from posterm.bcd import is_digits
 from posterm.console.errors import InputError
 from posterm.hsm import Pin, PinError
 from posterm.sensitive import Pan, SensitiveValueError, Track2
-from posterm.terminal.effects import (
-    Cancelled,
-    CardCompleted,
-    CardFailed,
-    CardReply,
-    CompleteCard,
-    EnterPin,
-    Keyed,
-    PinReply,
-    PresentCard,
-    Print,
-    Printed,
-    PrinterFailed,
-    Swiped,
-)
-from posterm.terminal.receipt import Document
-from posterm.unionpay.transactions import Entry
+from posterm.terminal.effects import Cancelled, Keyed, Swiped
 from simulators.cards import TestCard, find_card
-from simulators.swipe import PinPad
+from simulators.swipe import Hand
 
 
-@dataclass(frozen=True, slots=True)
-class Cardholder:
-    """What the cardholder will do: put this card in this way, and type this PIN or none."""
-
-    card: CardReply
-    pin: Pin | None = field(default=None, repr=False)
-
-
-@dataclass(slots=True)
-class CommandFront:
-    """A front whose cardholder is an argument. `paper` is given each document that is printed."""
-
-    cardholder: Cardholder
-    pin_pad: PinPad
-    paper: Callable[[Document], None]
-
-    def present(self, asked: PresentCard) -> CardReply:
-        card = self.cardholder.card
-        way = Entry.KEYED if isinstance(card, Keyed) else Entry.STRIPE
-        return card if way in asked.entries else Cancelled()
-
-    def enter_pin(self, asked: EnterPin) -> PinReply:
-        return self.pin_pad.enter(self.cardholder.pin, asked.pan, asked.pik, asked.pin_format)
-
-    def complete(self, asked: CompleteCard) -> CardCompleted | CardFailed:
-        """A stripe has no say."""
-        del asked
-        return CardCompleted()
-
-    def print(self, asked: Print) -> Printed | PrinterFailed:
-        for document in asked.documents:
-            self.paper(document)
-        return Printed()
-
-
-def cardholder(swipe: str, key: str, pin: str, *, no_pin: bool = False) -> Cardholder:
+def cardholder(swipe: str, key: str, pin: str, *, no_pin: bool = False) -> Hand:
     """The cardholder that the command's options describe.
 
     Args:
@@ -83,10 +29,10 @@ def cardholder(swipe: str, key: str, pin: str, *, no_pin: bool = False) -> Cardh
     known = find_card(swipe or key)
     typed = None if no_pin else _pin(pin, known)
     if swipe:
-        return Cardholder(Swiped(known.track2 if known else _track2(swipe)), typed)
+        return Hand(Swiped(known.track2 if known else _track2(swipe)), typed)
     if key:
-        return Cardholder(Keyed(known.pan, known.expiry) if known else _keyed(key), typed)
-    return Cardholder(Cancelled(), typed)
+        return Hand(Keyed(known.pan, known.expiry) if known else _keyed(key), typed)
+    return Hand(Cancelled(), typed)
 
 
 def _pin(text: str, known: TestCard | None) -> Pin | None:

@@ -12,19 +12,18 @@ from functools import partial
 from typing import TypeVar
 
 from posterm.console.configuration import Configuration
-from posterm.console.front import Cardholder, CommandFront
 from posterm.hsm import SoftHsm
 from posterm.runtime.assembly import open_hsm, open_terminal
 from posterm.runtime.run_terminal import drive
 from posterm.runtime.tcp import TcpLine
 from posterm.terminal import Identity, Terminal
-from posterm.terminal.effects import Cancelled, Flow, Tell
+from posterm.terminal.effects import Flow, Tell
 from posterm.terminal.receipt import Document
 from posterm.terminal.transitions import State
 from posterm.unionpay.envelope import frame_decoder
 from posterm.unionpay.profile import AcquirerProfile, load_profile
 from posterm.unionpay.tusn import DeviceIdentity
-from simulators.swipe import PinPad
+from simulators.swipe import Front, Hand, PinPad
 
 R = TypeVar("R")
 
@@ -40,10 +39,10 @@ class Workplace:
     listen: Callable[[Tell], None]
     paper: Callable[[Document], None]
 
-    def run(self, flow: Flow[R], who: Cardholder | None = None) -> R:
+    def run(self, flow: Flow[R], who: Hand | None = None) -> R:
         """Drive one command of the terminal to its end."""
         pin_pad = PinPad(self.hsm, self.profile.pin.block_without_pin)
-        front = CommandFront(who or Cardholder(Cancelled()), pin_pad, self.paper)
+        front = Front(who or Hand.empty(), pin_pad, self.paper)
         return drive(flow, line=self.line, front=front, listen=self.listen)
 
 

@@ -29,6 +29,7 @@ from posterm.unionpay.errors import HeaderError
 from posterm.unionpay.header import Requirement
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.totals import Totals
+from posterm.unionpay.transactions import SIGN_ON_CODES
 
 ACQUIRER_ID = "48310058"
 LATE_ANSWER_S = 5.0
@@ -227,7 +228,8 @@ class Host:
 
 def _unaddressed(case: Case) -> str:
     """What is wrong with the elements that say who asks and which request it is; empty when nothing is."""
-    numbered = () if case.message.mti == "0820" else (11,)
+    # Echo tests, downloads and status uploads go without a trace number; a sign-on has one.
+    numbered = () if case.message.mti in _MANAGEMENT and case.network not in SIGN_ON_CODES else (11,)
     missing = [number for number in (*numbered, 41, 42, 60) if number not in case.message]
     if missing:
         return "missing element " + " ".join(map(str, missing))

@@ -222,6 +222,8 @@ class _Connection(asyncio.Protocol):
         self._flow_control()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is None:
+            return  # closed from this side, and told why
         if exc is not None:
             self._service.tell("connection-broken", self, why=str(exc))
         elif self._decoder.pending:

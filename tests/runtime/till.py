@@ -16,15 +16,16 @@ from pathlib import Path
 
 from posterm.amount import Amount
 from posterm.console.configuration import load_configuration
-from posterm.console.front import Cardholder, cardholder
+from posterm.console.front import cardholder
 from posterm.console.workplace import Workplace, workplace
 from posterm.runtime import clock
 from posterm.runtime.store.sqlite_terminal import SqliteTerminalStore
 from posterm.terminal import Change, OriginalReference, Outcome, Result, Terminal
 from posterm.terminal.batch import last_slip, totals_of
-from posterm.terminal.effects import Cancelled, Flow
+from posterm.terminal.effects import Flow
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.unionpay.transactions import Kind
+from simulators.swipe import Hand
 
 SUPERVISOR = TEST_PASSWORDS["00"]
 PACE_S = 0.05
@@ -114,8 +115,8 @@ def _signed_on(place: Workplace) -> bool:
     return bool(place.terminal.operator)
 
 
-def _who(what: str) -> Cardholder:
-    return cardholder("debit", "", "") if what in ("sale", "refund", "offline", "preauth") else Cardholder(Cancelled())
+def _who(what: str) -> Hand:
+    return cardholder("debit", "", "") if what in ("sale", "refund", "offline", "preauth") else Hand.empty()
 
 
 def _command(terminal: Terminal, what: str, amount: Amount) -> Flow[Result]:

@@ -78,7 +78,7 @@ def key(name: str, *lines: str) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-@key("sign-on", "posterm terminal sign-on", "posterm terminal --trace sign-on")
+@key("sign-on", "posterm terminal sign-on", "posterm terminal sign-on --trace")
 def sign_on(
     counter: Counter,
     operator: Annotated[str, typer.Option(help="Cashier, two digits.")] = "",
@@ -263,7 +263,7 @@ def give_up_reversal(counter: Counter, password: Password = "") -> None:
     counter.finish({"given_up": given_up}, "given up" if given_up else "no reversal is stored")
 
 
-@key("receipts", "posterm terminal receipts", "posterm terminal --lang zh receipts 000002")
+@key("receipts", "posterm terminal receipts", "posterm terminal receipts 000002 --lang zh")
 def receipts(
     counter: Counter,
     voucher: Voucher = "",

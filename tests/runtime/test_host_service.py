@@ -1,0 +1,252 @@
+"""The host on a real port: broken, foreign and hostile frames cost their own connection, and others go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from posterm.host import Host, HostEvent, HostKeys, MemoryHostStore
+from posterm.hsm import Algorithm, KeyUsage, Lmk, SoftHsm
+from posterm.iso8583 import FrameDecoder
+from posterm.runtime import clock
+from posterm.runtime.errors import StoreError
+from posterm.runtime.run_host import HostService, ServiceEvent
+from posterm.unionpay.profile import get_profile
+from simulators.enrolment import enrol_everything
+
+ECHO = bytes.fromhex(
+    "0034600003000060310031000008200000000000C0001031303030303030313839383331303035383132303030310011000000013010"
+)
+ANSWER_S = 20.0
+
+
+@dataclass
+class Served:
+    """A service on a free port and what it told."""
+
+    service: HostService
+    port: int
+    told: list[str] = field(default_factory=list)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def echo(self) -> str:
+        """An honest terminal's echo test: DE 39 of the answer."""
+        reader, writer = await self.connect()
+        writer.write(ECHO)
+        frame = await read_frame(reader)
+        writer.close()
+        return str(get_profile("default").dialect.unpack(frame[11:])[39])
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    """One whole frame, or nothing when the connection ends before."""
+    decoder = FrameDecoder()
+    while True:
+        chunk = await asyncio.wait_for(reader.read(4096), ANSWER_S)
+        if not chunk:
+            return b""
+        if frames := decoder.feed(chunk):
+            return frames[0]
+
+
+class Store(MemoryHostStore):
+    """A store whose commit can be made to fail."""
+
+    broken = False
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        with super().batch():
+            yield
+            if self.broken:
+                raise StoreError("the disk is full")
+
+
+@contextlib.asynccontextmanager
+async def served(**limits: Any) -> AsyncIterator[Served]:
+    hsm = SoftHsm(Lmk.test(), random.Random(4).randbytes)
+    keys = HostKeys(
+        hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
+        hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
+    )
+    store, profile = Store(), get_profile("default")
+    host = Host(profile, hsm, store, keys)
+    enrol_everything(host, hsm, at=clock.now())
+    told: list[str] = []
+
+    def listen(event: HostEvent | ServiceEvent, _peer: str) -> None:
+        told.append(str(event.name))
+
+    service = HostService(host, store, profile, listen, **limits)
+    port = await service.start("127.0.0.1", 0)
+    try:
+        yield Served(service, port, told)
+    finally:
+        await service.stop()
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(scene(), 60.0))
+
+
+def test_an_echo_is_answered() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            assert await host.echo() == "00"
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "event"),
+    [
+        ("longer than the limit", b"\xff\xff" + bytes(100), "not-framed"),
+        ("not a POS frame", b"\x00\x10GET / HTTP/1.1\r\n", "not-iso8583"),
+        ("not ISO 8583", b"\x00\x12" + bytes.fromhex("6000030000603100310000") + bytes(7), "not-iso8583"),
+        ("an answer instead of a request", ECHO[:13] + b"\x08\x30" + ECHO[15:], "not-iso8583"),
+    ],
+)
+def test_what_is_no_request_closes_its_connection_with_one_event(name: str, sent: bytes, event: str) -> None:
+    async def scene() -> None:
+        async with served() as host:
+            reader, writer = await host.connect()
+            writer.write(sent)
+            assert await asyncio.wait_for(reader.read(), ANSWER_S) == b"", name
+            writer.close()
+            assert host.told == [event]
+            assert await host.echo() == "00"
+
+    play(scene)
+
+
+def test_a_frame_torn_in_the_middle_is_told_and_forgotten() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            _, writer = await host.connect()
+            writer.write(ECHO[:20])
+            writer.close()
+            await writer.wait_closed()
+            assert await host.echo() == "00"
+            assert "connection-torn" in host.told
+
+    play(scene)
+
+
+def test_an_unknown_terminal_is_answered_97() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            reader, writer = await host.connect()
+            writer.write(ECHO.replace(b"10000001", b"99999999", 1))
+            frame = await read_frame(reader)
+            assert get_profile("default").dialect.unpack(frame[11:])[39] == "97"
+            writer.close()
+
+    play(scene)
+
+
+def test_frames_arrive_in_any_pieces_and_many_at_once() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            reader, writer = await host.connect()
+            decoder, frames = FrameDecoder(), []
+            stream = ECHO * 50
+            for at in range(0, len(stream), 7):
+                writer.write(stream[at : at + 7])
+                await writer.drain()
+            while len(frames) < 50:
+                frames += decoder.feed(await asyncio.wait_for(reader.read(65_536), ANSWER_S))
+            assert len(frames) == 50
+            writer.close()
+
+    play(scene)
+
+
+def test_an_empty_frame_is_a_keep_alive() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            reader, writer = await host.connect()
+            writer.write(b"\x00\x00" + ECHO)
+            assert await read_frame(reader)
+            assert host.told == ["echo"]
+            writer.close()
+
+    play(scene)
+
+
+def test_more_connections_than_allowed_are_closed_and_the_others_served() -> None:
+    async def scene() -> None:
+        async with served(connections_max=2) as host:
+            first, second = await host.connect(), await host.connect()
+            first[1].write(ECHO)
+            assert await read_frame(first[0])
+            second[1].write(ECHO)
+            assert await read_frame(second[0])
+            third = await host.connect()
+            assert await asyncio.wait_for(third[0].read(), ANSWER_S) == b""
+            first[1].write(ECHO)
+            assert await read_frame(first[0])
+            assert "connection-refused" in host.told
+            for _, writer in (first, second, third):
+                writer.close()
+
+    play(scene)
+
+
+def test_a_silent_connection_is_closed_after_its_time() -> None:
+    async def scene() -> None:
+        async with served(idle_timeout_s=0.2) as host:
+            reader, writer = await host.connect()
+            assert await asyncio.wait_for(reader.read(), ANSWER_S) == b""
+            assert "connection-idle" in host.told
+            writer.close()
+
+    play(scene)
+
+
+def test_when_the_commit_fails_nobody_is_answered() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            host.service._store.broken = True  # type: ignore[attr-defined]
+            reader, writer = await host.connect()
+            writer.write(ECHO)
+            assert await asyncio.wait_for(reader.read(), ANSWER_S) == b""
+            assert "commit-failed" in host.told
+            host.service._store.broken = False  # type: ignore[attr-defined]
+            writer.close()
+            assert await host.echo() == "00"
+
+    play(scene)
+
+
+def test_garbage_from_many_connections_does_not_keep_an_honest_terminal_waiting() -> None:
+    async def scene() -> None:
+        noise = random.Random(11)
+        async with served() as host:
+            writers = []
+            for _ in range(50):
+                _, writer = await host.connect()
+                writer.write(noise.randbytes(noise.randint(1, 3000)))
+                writers.append(writer)
+            assert await host.echo() == "00"
+            for writer in writers:
+                writer.close()
+
+    play(scene)
+
+
+def test_a_stopped_service_listens_no_more() -> None:
+    async def scene() -> None:
+        async with served() as host:
+            port = host.port
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+    play(scene)
