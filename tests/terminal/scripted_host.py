@@ -219,8 +219,9 @@ class ScriptedHost:
         if network in (Network.UPLOAD_END_DIFFERENT, Network.UPLOAD_END_EQUAL):
             self.ends.append((batch, network, parse_upload_end(str(request[48]))))
         elif network == Network.SETTLEMENT:
-            self.uploaded.update((batch, item.stan) for item in parse_upload(str(request[48])))
-            self.upload_messages.append((batch, str(request[48])))
+            stans = [item.stan for item in parse_upload(str(request[48]))]
+            self.uploaded.update((batch, stan) for stan in stans)
+            self.upload_messages.append((batch, " ".join(stans)))
         else:
             self.upload_messages.append((batch, request[11]))
             assert 2 in request, "a notice goes up with its card number"
