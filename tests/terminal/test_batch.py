@@ -230,6 +230,16 @@ def test_where_the_host_captures_the_batch_nothing_is_compared_or_uploaded() -> 
     assert world.terminal.batch == "000002"
 
 
+def test_where_the_host_captures_the_batch_a_refused_notice_is_asked_once_more_and_then_counts_nowhere() -> None:
+    world = with_sales(0, profile=get_profile("direct"), script=(Act(mti="0220", code="51", times=2),))
+    world.do("offline_sale", Amount(500), "VOICE1")
+    world.do("sale", SALE)
+    settled = world.do("settle")
+    assert (settled.done, settled.slip.terminal.debit_minor) == (True, 12345)
+    assert world.host.mtis() == ["0220", "0200", "0220", "0820/002"]
+    assert [entry.delivery for entry in settled.slip.entries] == [Delivery.REFUSED, Delivery.NONE]
+
+
 def test_a_pre_authorisation_outlives_its_batch_and_its_card_number_is_kept_only_as_long() -> None:
     world = with_sales(1)
     world.do("preauth", Amount(50000))
