@@ -11,9 +11,21 @@ from posterm.iso8583.composite import Composite
 from posterm.iso8583.dialect import Dialect
 from posterm.iso8583.dialect_file import dialect_names, get_dialect, load_dialect, parse_dialect
 from posterm.iso8583.element import Element, Encodings, Format, Layout, Part, Prefix
-from posterm.iso8583.errors import DialectError, FramingError, Iso8583Error, NotSentError, PackError, UnpackError
+from posterm.iso8583.errors import (
+    DialectError,
+    FramingError,
+    Iso8583Error,
+    LinkSettingError,
+    NotSentError,
+    PackError,
+    UnpackError,
+)
 from posterm.iso8583.frame_header import CUPS_HEADER, TPDU, VISA_HEADER, FrameHeader, HeaderField, HeaderLayout
 from posterm.iso8583.framing import Frame, FrameDecoder, Framing, Tpdu, encode_frame
+from posterm.iso8583.link import Link, LinkState
+from posterm.iso8583.link_events import LinkEvent
+from posterm.iso8583.link_pairing import Pairing
+from posterm.iso8583.link_settings import Echo, LinkSettings, ReconnectPolicy, SignOn
 from posterm.iso8583.message import Message
 
 __all__ = [
@@ -23,6 +35,7 @@ __all__ = [
     "Composite",
     "Dialect",
     "DialectError",
+    "Echo",
     "Element",
     "Encodings",
     "Format",
@@ -35,11 +48,19 @@ __all__ = [
     "HeaderLayout",
     "Iso8583Error",
     "Layout",
+    "Link",
+    "LinkEvent",
+    "LinkSettingError",
+    "LinkSettings",
+    "LinkState",
     "Message",
     "NotSentError",
     "PackError",
+    "Pairing",
     "Part",
     "Prefix",
+    "ReconnectPolicy",
+    "SignOn",
     "Tpdu",
     "UnpackError",
     "dialect_names",

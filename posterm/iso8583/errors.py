@@ -5,6 +5,7 @@
     ├── UnpackError      the peer's side: bytes that are no message of this dialect
     ├── FramingError     the peer's side: a length that cannot be, a header that is none
     ├── NotSentError     our side: a message the link does not take, now or ever
+    ├── LinkSettingError our side: settings of a link that cannot be
     ├── DialectError     whoever wrote the dialect: a table that contradicts itself
     └── ReadError        inside this package only: what an element reader found, before it is told where it stood
 
@@ -76,6 +77,10 @@ class NotSentError(Iso8583Error):
 
     Nothing of it has gone out.
     """
+
+
+class LinkSettingError(Iso8583Error):
+    """A limit, time or pairing rule of a link that cannot be; the text names it."""
 
 
 class DialectError(Iso8583Error):
