@@ -21,12 +21,12 @@ import pytest
 from posterm.amount import Amount
 from posterm.runtime import clock
 from posterm.runtime.assembly import open_hsm, open_terminal
+from posterm.runtime.channel import client_channel
 from posterm.runtime.run_terminal import drive
 from posterm.runtime.tcp import TcpLine
 from posterm.terminal import Identity, Outcome, Result
 from posterm.terminal.effects import FrameArrived, LinkReply, TimedOut, Transmit
 from posterm.terminal.operators import TEST_PASSWORDS
-from posterm.unionpay.envelope import frame_decoder
 from posterm.unionpay.profile import get_profile
 from simulators.cards import TEST_CARDS
 from simulators.enrolment import MERCHANT_ID, TMK_COMPONENTS
@@ -87,7 +87,7 @@ def tcp_sale(tmp_path: Path) -> Iterator[Callable[[], Result]]:
     opened = open_terminal(tmp_path, profile, hsm, Identity("10000001", MERCHANT_ID))
     terminal = opened.terminal
     terminal.inject_tmk(list(TMK_COMPONENTS), password=TEST_PASSWORDS["99"])
-    line = TcpLine("127.0.0.1", port, partial(frame_decoder, profile))
+    line = TcpLine("127.0.0.1", port, partial(client_channel, profile, "127.0.0.1"))
     front = Front(HAND, PinPad(hsm), lambda _document: None)
 
     def run(flow: Any) -> Any:

@@ -14,13 +14,13 @@ from typing import TypeVar
 from posterm.console.configuration import Configuration
 from posterm.hsm import SoftHsm
 from posterm.runtime.assembly import open_hsm, open_terminal
+from posterm.runtime.channel import client_channel
 from posterm.runtime.run_terminal import drive
 from posterm.runtime.tcp import TcpLine
 from posterm.terminal import Identity, Terminal
 from posterm.terminal.effects import Flow, Tell
 from posterm.terminal.receipt import Document
 from posterm.terminal.transitions import State
-from posterm.unionpay.envelope import frame_decoder
 from posterm.unionpay.profile import AcquirerProfile, load_profile
 from posterm.unionpay.tusn import DeviceIdentity
 from simulators.swipe import Front, Hand, PinPad
@@ -67,7 +67,9 @@ def workplace(
         if opened.terminal.state is State.NEW:
             components = [bytes.fromhex(component) for component in settings.tmk_components]
             opened.terminal.inject_tmk(components, password=settings.manager_password)
-        line = TcpLine(settings.host_address, settings.host_port, partial(frame_decoder, profile))
+        line = TcpLine(
+            settings.host_address, settings.host_port, partial(client_channel, profile, settings.host_address)
+        )
         yield Workplace(opened.terminal, hsm, profile, line, listen, paper)
     finally:
         opened.store.close()

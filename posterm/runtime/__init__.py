@@ -4,6 +4,7 @@ run_host         a host on a TCP port
 run_terminal     doing what a terminal's flows ask for
 assembly         terminals and hosts from their parts, with stores on disk
 tcp              a terminal's line
+channel          how frames lie on a connection: behind a length, alone, or in HTTP
 store            what is kept on disk
 clock            the time of day
 errors           faults of the outside world, translated

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from posterm.errors import PostermError
 from posterm.host import Host, HostEvent, HostStore, Reply
-from posterm.iso8583 import FramingError, encode_frame
+from posterm.iso8583 import FramingError
 from posterm.runtime import clock
+from posterm.runtime.channel import server_channel
 from posterm.runtime.errors import ListenError
-from posterm.unionpay.envelope import frame_decoder
 from posterm.unionpay.profile import AcquirerProfile
 
 FRAMES_PER_BATCH = 512
@@ -155,10 +155,11 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, service: HostService) -> None:
         self._service = service
-        self._decoder = frame_decoder(service.profile)
+        self._channel = server_channel(service.profile)
         self._transport: asyncio.Transport | None = None
         self._in_flight = 0
         self._writable = True
+        self._ended = False
         self.peer = ""
         self.last_frame_at = 0.0
 
@@ -170,9 +171,15 @@ class _Connection(asyncio.Protocol):
         if not self._service.admit(self):
             self.close()
 
+    def eof_received(self) -> bool:
+        """The peer will send no more; its last frame may be whole only now, and is still answered."""
+        self.data_received(b"")
+        self._ended = True
+        return self._in_flight > 0
+
     def data_received(self, data: bytes) -> None:
         try:
-            frames = self._decoder.feed(data)
+            frames = self._channel.receive(data)
         except FramingError as error:
             self._service.tell("not-framed", self, why=str(error))
             self.close()
@@ -198,10 +205,9 @@ class _Connection(asyncio.Protocol):
         if self._transport is None:
             return
         if reply.frame is not None:
-            frame = self._service.profile.frame
-            wire = encode_frame(reply.frame, length=frame.length_prefix, counts_itself=frame.length_counts_itself)
+            wire = self._channel.send(reply.frame)
             self._transport.write(wire if reply.tear_after is None else wire[: reply.tear_after])
-        if reply.close:
+        if reply.close or self._channel.closes_after_sending or (self._ended and not self._in_flight):
             self.close()
 
     def _flow_control(self) -> None:
@@ -226,8 +232,8 @@ class _Connection(asyncio.Protocol):
             return  # closed from this side, and told why
         if exc is not None:
             self._service.tell("connection-broken", self, why=str(exc))
-        elif self._decoder.pending:
-            self._service.tell("connection-torn", self, unread=str(len(self._decoder.pending)))
+        elif self._channel.unread:
+            self._service.tell("connection-torn", self, unread=str(self._channel.unread))
         self._transport = None
         self._service.forget(self)
 

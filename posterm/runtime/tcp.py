@@ -10,8 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from posterm.iso8583 import FrameDecoder, FramingError
+from posterm.iso8583 import FramingError
 from posterm.runtime import clock
+from posterm.runtime.channel import Channel
 from posterm.terminal.effects import FrameArrived, LinkLost, LinkReply, NotSent, TimedOut, Transmit
 
 _READ_BYTES = 65_536
@@ -21,14 +22,14 @@ class TcpLine:
     """The line of one terminal.
 
     Args:
-        decoder: makes a frame decoder for a new connection.
+        channel: makes the terminal's end of a new connection.
     """
 
-    def __init__(self, host: str, port: int, decoder: Callable[[], FrameDecoder]) -> None:
+    def __init__(self, host: str, port: int, channel: Callable[[], Channel]) -> None:
         self._address = (host, port)
-        self._make_decoder = decoder
+        self._make_channel = channel
         self._socket: socket.socket | None = None
-        self._decoder = decoder()
+        self._channel = channel()
         self._frames: deque[bytes] = deque()
         self._deadline = 0.0
 
@@ -42,7 +43,9 @@ class TcpLine:
         self._deadline = time.monotonic() + effect.answer_timeout_s
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.sendall(effect.frame)
+            self._socket.sendall(self._channel.send(effect.frame))
+            if self._channel.closes_after_sending:
+                self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             # Part of it may be there already, and a part may be enough for the host to act on.
             return LinkLost(clock.now(), _why(error))
@@ -60,12 +63,12 @@ class TcpLine:
             try:
                 chunk = self._socket.recv(_READ_BYTES)
                 # An empty frame is a keep-alive; it answers nothing.
-                self._frames.extend(frame for frame in self._decoder.feed(chunk) if frame)
+                self._frames.extend(frame for frame in self._channel.receive(chunk) if frame)
             except TimeoutError:
                 return TimedOut(clock.now())
             except (OSError, FramingError) as error:
                 return LinkLost(clock.now(), _why(error))
-            if not chunk:
+            if not chunk and not self._frames:
                 return LinkLost(clock.now(), "the host closed the connection")
         return FrameArrived(self._frames.popleft(), clock.now())
 
@@ -74,7 +77,7 @@ class TcpLine:
         if self._socket is not None:
             self._socket.close()
         self._socket = None
-        self._decoder = self._make_decoder()
+        self._channel = self._make_channel()
         self._frames.clear()
 
 

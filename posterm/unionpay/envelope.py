@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posterm.hsm import KeyBlock, MacError, SoftHsm
-from posterm.iso8583 import FrameDecoder, Message, Tpdu, UnpackError, encode_frame
+from posterm.iso8583 import FrameDecoder, FramingError, Message, Tpdu, UnpackError, encode_frame
 from posterm.unionpay.errors import HeaderError, MacFailureError
 from posterm.unionpay.header import HEADER_BYTES, Header
 from posterm.unionpay.profile import AcquirerProfile
@@ -52,14 +52,21 @@ def request_envelope(profile: AcquirerProfile, wire: bytes) -> Envelope:
 
 
 def frame_bytes(profile: AcquirerProfile, envelope: Envelope) -> bytes:
-    """The frame as it goes on the line, with the profile's length prefix."""
+    """The frame with the profile's length prefix; bare where the connection itself says where it ends."""
     frame = profile.frame
+    if frame.length_prefix == "none" or frame.length_prefix == "http":
+        return envelope.pack()
     return encode_frame(envelope.pack(), length=frame.length_prefix, counts_itself=frame.length_counts_itself)
 
 
 def frame_decoder(profile: AcquirerProfile) -> FrameDecoder:
-    """A decoder for the profile's length prefix and size limit."""
+    """A decoder for the profile's length prefix and size limit.
+
+    Raises: FramingError: the profile's frames have no length prefix.
+    """
     frame = profile.frame
+    if frame.length_prefix == "none" or frame.length_prefix == "http":
+        raise FramingError(f"frames of this acquirer have no length prefix, but {frame.length_prefix}")
     return FrameDecoder(
         length=frame.length_prefix, counts_itself=frame.length_counts_itself, max_length=frame.max_bytes
     )

@@ -35,13 +35,14 @@ class _Section(BaseModel):
 class Frame(_Section):
     """What stands around a message."""
 
-    length_prefix: Literal["be16", "bcd16"] = "be16"
+    length_prefix: Literal["be16", "bcd16", "none", "http"] = "be16"
     length_counts_itself: bool = False
     max_bytes: Annotated[int, Field(ge=64, le=65535)] = 4096
     tpdu_destination: _Nii = "0003"
     tpdu_source: _Nii = "0000"
     swap_tpdu: bool = True
     header: str = "603100310000"
+    http_path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)] = "/mjc/webtrans/VPB_lb"
     keep_alive: bool = True
 
     @model_validator(mode="after")

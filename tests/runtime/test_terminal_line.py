@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,22 @@ from posterm.terminal.effects import FrameArrived, LinkLost, NotSent, TimedOut, 
 
 QUESTION = Transmit(encode_frame(b"question"), connect_timeout_s=5.0, answer_timeout_s=0.3)
 PATIENT = Transmit(encode_frame(b"question"), connect_timeout_s=5.0, answer_timeout_s=20.0)
+
+
+class Stream:
+    """The usual channel, with a decoder the test may choose."""
+
+    closes_after_sending = False
+    unread = 0
+
+    def __init__(self, **form: Any) -> None:
+        self._decoder = FrameDecoder(**form)
+
+    def receive(self, data: bytes) -> list[bytes]:
+        return self._decoder.feed(data)
+
+    def send(self, frame: bytes) -> bytes:
+        return frame
 
 
 @contextmanager
@@ -30,7 +47,7 @@ def peer(answer: Callable[[socket.socket], None]) -> Iterator[TcpLine]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        line = TcpLine("127.0.0.1", server.getsockname()[1], FrameDecoder)
+        line = TcpLine("127.0.0.1", server.getsockname()[1], Stream)
         yield line
         line.hang_up()
         thread.join(20)
@@ -75,7 +92,7 @@ def test_a_slow_drip_does_not_move_the_deadline() -> None:
                 connection.sendall(b"\x10")
 
     with peer(drip) as line:
-        line._make_decoder = lambda: FrameDecoder(length="be32", max_length=2**32 - 1)
+        line._make_channel = lambda: Stream(length="be32", max_length=2**32 - 1)
         assert isinstance(line.transmit(QUESTION), TimedOut)
 
 
@@ -95,7 +112,7 @@ def test_a_reset_connection_is_a_lost_link() -> None:
 
 def test_a_length_over_the_limit_is_a_lost_link() -> None:
     with peer(lambda connection: connection.sendall(b"\xff\xff")) as line:
-        line._make_decoder = lambda: FrameDecoder(max_length=100)
+        line._make_channel = lambda: Stream(max_length=100)
         assert isinstance(line.transmit(PATIENT), LinkLost)
 
 
@@ -109,10 +126,10 @@ def test_a_keep_alive_is_not_an_answer() -> None:
 def test_nobody_there_means_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    reply = TcpLine("127.0.0.1", port, FrameDecoder).transmit(QUESTION)
+    reply = TcpLine("127.0.0.1", port, Stream).transmit(QUESTION)
     assert isinstance(reply, NotSent)
     assert str(port) in reply.reason
 
 
 def test_waiting_without_a_connection_is_a_lost_link() -> None:
-    assert isinstance(TcpLine("127.0.0.1", 1, FrameDecoder).wait(), LinkLost)
+    assert isinstance(TcpLine("127.0.0.1", 1, Stream).wait(), LinkLost)
