@@ -7,10 +7,11 @@
 '301'
 """
 
+from posterm.iso8583.check import Fault
 from posterm.iso8583.composite import Composite
 from posterm.iso8583.dialect import Dialect
 from posterm.iso8583.dialect_file import dialect_names, get_dialect, load_dialect, parse_dialect
-from posterm.iso8583.element import Element, Encodings, Format, Layout, Part, Prefix
+from posterm.iso8583.element import Element, Encodings, Format, Layout, MessageRule, Part, Prefix
 from posterm.iso8583.errors import (
     DialectError,
     FramingError,
@@ -38,6 +39,7 @@ __all__ = [
     "Echo",
     "Element",
     "Encodings",
+    "Fault",
     "Format",
     "Frame",
     "FrameDecoder",
@@ -54,6 +56,7 @@ __all__ = [
     "LinkSettings",
     "LinkState",
     "Message",
+    "MessageRule",
     "NotSentError",
     "PackError",
     "Pairing",

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from dataclasses import replace
 
-from posterm.iso8583.element import Element, Encodings, Format, resolved
+from posterm.iso8583 import ebcdic
+from posterm.iso8583.element import RAW, Element, Encodings, Format, resolved
 from posterm.iso8583.errors import PackError, ReadError
 
 Value = str | bytes
@@ -21,6 +23,9 @@ Reader = Callable[[bytes, int, Kept], tuple[Value, int]]
 Writer = Callable[[object], bytes]
 LengthReader = Callable[[bytes, int], int]
 LengthWriter = Callable[[int], bytes]
+Refusal = Callable[[str, str, str], PackError]
+
+ebcdic.register()
 
 _DIGITS = b"0123456789"
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -34,6 +39,7 @@ _ALPHABETS = {
 _BCD = [(high * 10 + low) if high < 10 and low < 10 else -1 for high in range(16) for low in range(16)]
 _TRACK_FROM_NIBBLES = str.maketrans("abcdef", "ABC=EF")
 _NIBBLES_FROM_TRACK = str.maketrans("=", "D")
+_HEXADECIMAL = frozenset("0123456789ABCDEFabcdef")
 _OUTSIDE = "one outside"
 
 
@@ -52,9 +58,13 @@ def make_reader(element: Element, encodings: Encodings) -> tuple[Reader, int]:
     prefix_size, read_length = 0, None
     if element.prefix:
         encoding = element.prefix.encoding or encodings.length
-        prefix_size, read_length = _length_reader(element.prefix.digits, encoding, fmt.minimum, fmt.length)
+        prefix_size, read_length = make_length_reader(element.prefix.digits, encoding, fmt.minimum, fmt.length)
     if fmt.kind == "b":
-        return _bytes_reader(fmt, prefix_size, read_length), prefix_size
+        if fmt.encoding == RAW:
+            return _bytes_reader(fmt, prefix_size, read_length), prefix_size
+        return _hexadecimal_reader(element.number, fmt, prefix_size, read_length), prefix_size
+    if fmt.kind == "x+n":
+        return _signed_reader(element.number, fmt, _sign_codec(fmt, encodings)), 0
     if fmt.encoding != "bcd":
         return _text_reader(element.number, fmt, prefix_size, read_length), prefix_size
     if read_length is None and fmt.kind == "n" and fmt.length % 2 == 0 and fmt.counts == "digits":
@@ -68,9 +78,11 @@ def make_writer(element: Element, encodings: Encodings, where: str) -> Writer:
     refuse = _refusal(element.number, where)
     write_length = None
     if element.prefix:
-        write_length = _length_writer(element.prefix.digits, element.prefix.encoding or encodings.length)
+        write_length = make_length_writer(element.prefix.digits, element.prefix.encoding or encodings.length)
     if fmt.kind == "b":
         return _bytes_writer(fmt, write_length, refuse)
+    if fmt.kind == "x+n":
+        return _signed_writer(fmt, _sign_codec(fmt, encodings), refuse)
     if fmt.encoding != "bcd":
         return _text_writer(fmt, write_length, refuse)
     return _nibbles_writer(fmt, write_length, refuse)
@@ -97,7 +109,8 @@ def make_mti_codec(encoding: str, where: str) -> tuple[Callable[[bytes], str], C
     return read, write, size
 
 
-def _length_reader(digits: int, encoding: str, least: int, most: int) -> tuple[int, LengthReader]:
+def make_length_reader(digits: int, encoding: str, least: int, most: int) -> tuple[int, LengthReader]:
+    """The size of a length field in bytes and its reader, which refuses lengths below `least` and above `most`."""
     size = (digits + 1) // 2 if encoding == "bcd" else digits
     needed = f"a length of {least} to {most}"
 
@@ -136,7 +149,8 @@ def _length_reader(digits: int, encoding: str, least: int, most: int) -> tuple[i
     return size, read_any
 
 
-def _length_writer(digits: int, encoding: str) -> LengthWriter:
+def make_length_writer(digits: int, encoding: str) -> LengthWriter:
+    """The writer of a length field; the caller refuses lengths it cannot hold."""
     if encoding == "binary":
         return lambda length: length.to_bytes(digits, "big")
     if encoding == "bcd":
@@ -224,6 +238,98 @@ def _bytes_reader(fmt: Format, prefix_size: int, read_length: LengthReader | Non
     return read
 
 
+def _hexadecimal_reader(number: int, fmt: Format, prefix_size: int, read_length: LengthReader | None) -> Reader:
+    fixed = fmt.length
+    by_digits = fmt.counts == "digits"
+    codec = fmt.encoding
+
+    def read(wire: bytes, pos: int, kept: Kept) -> tuple[Value, int]:
+        start = pos
+        if read_length is None:
+            size = fixed
+        else:
+            size = read_length(wire, pos)
+            pos += prefix_size
+        if not by_digits:
+            size *= 2
+        elif size & 1:
+            raise ReadError("length", start, "an even count of hexadecimal digits", str(size))
+        end = pos + size
+        chunk = wire[pos:end]
+        if len(chunk) != size:
+            raise ReadError("truncated", pos, f"{size} bytes", str(len(chunk)))
+        digits = chunk.decode(codec, "replace")
+        if not _HEXADECIMAL.issuperset(digits):
+            at = next(place for place, digit in enumerate(digits) if digit not in _HEXADECIMAL)
+            raise ReadError("alphabet", pos + at, "hexadecimal digits", _OUTSIDE)
+        if digits.upper().encode(codec) != chunk:
+            kept[number] = wire[start:end]
+        return bytes.fromhex(digits), end
+
+    return read
+
+
+def _sign_codec(fmt: Format, encodings: Encodings) -> str:
+    return encodings.text if fmt.encoding == "bcd" else fmt.encoding
+
+
+def _signed_reader(number: int, fmt: Format, codec: str) -> Reader:
+    """C or D in one byte, then digits."""
+    digits = replace(fmt, kind="n")
+    if fmt.encoding == "bcd":
+        read_digits = _nibbles_reader(number, digits, 0, None)
+    else:
+        read_digits = _text_reader(number, digits, 0, None)
+    signs = {letter.encode(codec): letter for letter in "CD"}
+
+    def read(wire: bytes, pos: int, kept: Kept) -> tuple[Value, int]:
+        sign = wire[pos : pos + 1]
+        if not sign:
+            raise ReadError("truncated", pos, "C or D", "the end")
+        if sign not in signs:
+            raise ReadError("alphabet", pos, "C or D", "another character")
+        value, end = read_digits(wire, pos + 1, kept)
+        if number in kept:
+            kept[number] = wire[pos:end]
+        return f"{signs[sign]}{value!s}", end
+
+    return read
+
+
+def make_whole_reader(fmt: Format) -> Callable[[bytes], Value]:
+    """Reads a value whose bytes something else has measured; `fmt` is resolved. Offsets count from its first byte."""
+
+    def rest(wire: bytes, pos: int) -> int:
+        return len(wire) - pos
+
+    fmt = replace(fmt, counts="bytes")
+    if fmt.kind == "b":
+        read = _bytes_reader(fmt, 0, rest) if fmt.encoding == RAW else _whole_hexadecimal_reader(fmt)
+    elif fmt.encoding == "bcd":
+        read = _nibbles_reader(0, fmt, 0, rest)
+    else:
+        read = _text_reader(0, fmt, 0, rest)
+    return lambda chunk: read(chunk, 0, {})[0]
+
+
+def _whole_hexadecimal_reader(fmt: Format) -> Reader:
+    return _hexadecimal_reader(0, replace(fmt, counts="digits"), 0, lambda wire, pos: len(wire) - pos)
+
+
+def make_whole_writer(fmt: Format, refuse: Refusal) -> Writer:
+    """Writes a value that something else measures; `fmt` is resolved and its length the greatest, in bytes."""
+
+    def nothing(_: int) -> bytes:
+        return b""
+
+    fmt = replace(fmt, counts="bytes")
+    if fmt.kind == "b":
+        return _bytes_writer(replace(fmt, counts="digits" if fmt.encoding != RAW else "bytes"), nothing, refuse)
+    if fmt.encoding == "bcd":
+        return _nibbles_writer(fmt, nothing, refuse)
+    return _text_writer(fmt, nothing, refuse)
+
+
 def _text_reader(number: int, fmt: Format, prefix_size: int, read_length: LengthReader | None) -> Reader:
     fixed = fmt.length
     codec = fmt.encoding
@@ -266,9 +372,6 @@ def _bad_nibble(digits: str, pos: int, skipped: int) -> ReadError:
     return ReadError("alphabet", pos + (at + skipped) // 2, "decimal digits", _OUTSIDE)
 
 
-Refusal = Callable[[str, str, str], PackError]
-
-
 def _refusal(number: int, where: str) -> Refusal:
     def refuse(code: str, needed: str, found: str) -> PackError:
         return PackError(f"{where}: need {needed}, have {found}", path=str(number), code=code)
@@ -284,7 +387,9 @@ def _size_text(fmt: Format, unit: str, varies: bool) -> str:
 
 def _bytes_writer(fmt: Format, write_length: LengthWriter | None, refuse: Refusal) -> Writer:
     length, least = fmt.length, fmt.minimum
-    needed = _size_text(fmt, "bytes", write_length is not None)
+    hexadecimal = "" if fmt.encoding == RAW else fmt.encoding
+    by_digits = fmt.counts == "digits"
+    needed = _size_text(fmt, "hexadecimal digits" if by_digits else "bytes", write_length is not None)
 
     def write(value: object) -> bytes:
         if isinstance(value, str):
@@ -296,7 +401,9 @@ def _bytes_writer(fmt: Format, write_length: LengthWriter | None, refuse: Refusa
             if not isinstance(value, (bytearray, memoryview)):
                 raise refuse("type", "bytes", type(value).__name__)
             value = bytes(value)
-        size = len(value)
+        size = len(value) * 2 if by_digits else len(value)
+        if hexadecimal:
+            value = value.hex().upper().encode(hexadecimal)
         if write_length is None:
             if size != length:
                 raise refuse("length", needed, str(size))
@@ -304,6 +411,29 @@ def _bytes_writer(fmt: Format, write_length: LengthWriter | None, refuse: Refusa
         if not least <= size <= length:
             raise refuse("length", needed, str(size))
         return write_length(size) + value
+
+    return write
+
+
+def _signed_writer(fmt: Format, codec: str, refuse: Refusal) -> Writer:
+    length = fmt.length
+    packed = fmt.encoding == "bcd"
+    needed = f"C or D and at most {length} digits"
+
+    def write(value: object) -> bytes:
+        if not isinstance(value, str):
+            raise refuse("type", "text", type(value).__name__)
+        digits = value[1:]
+        if value[:1] not in ("C", "D") or not (digits.isascii() and digits.isdigit()):
+            raise refuse("alphabet", "C or D, then decimal digits", _OUTSIDE)
+        if len(digits) > length:
+            raise refuse("length", needed, str(len(value)))
+        digits = digits.rjust(length, "0")
+        if not packed:
+            return (value[0] + digits).encode(codec)
+        if length & 1:
+            digits = fmt.pad + digits if fmt.align == "right" else digits + fmt.pad
+        return value[0].encode(codec) + bytes.fromhex(digits)
 
     return write
 

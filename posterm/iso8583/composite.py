@@ -3,8 +3,9 @@
 A `Composite` keeps the raw value it came from, so order, repeats, filler and unknown tags survive; a malformed inside
 is reported when a part is asked for, with the offset of the byte at which it stops making sense.
 
-Source: ISO 8583:1987, 4.4 for positional sub-elements; EMV 4.4 Book 3, annex B for BER-TLV; Q/CUP 009 for
-tag-length-value text. Leaves out composites led by a bitmap of their own.
+This module divides text; `posterm.iso8583.layout_of_bytes` divides bytes.
+
+Source: ISO 8583:1987, 4.4 for positional sub-elements; Q/CUP 009 for tag-length-value text.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from posterm import tlv
-from posterm.iso8583.element import Layout, Part
+from posterm.iso8583.element import RAW, Encodings, Layout, Part
 from posterm.iso8583.errors import PackError, ReadError, UnpackError
 from posterm.iso8583.message import Message
 
@@ -159,24 +159,31 @@ class BoundLayout:
     `units_per_byte` is 2 for packed digits and 1 for everything else; `codec` writes text (`raw` means bytes).
     """
 
-    __slots__ = ("_nested", "_parts", "codec", "path", "spec", "units_per_byte", "where")
+    __slots__ = ("_nested", "_parts", "codec", "encodings", "path", "spec", "units_per_byte", "where")
 
-    def __init__(self, spec: Layout, path: str, where: str, codec: str) -> None:
+    def __init__(self, spec: Layout, path: str, where: str, codec: str, encodings: Encodings) -> None:
         self.spec = spec
         self.path = path
         self.where = where
+        self.encodings = encodings
         self.units_per_byte = 2 if codec == "bcd" else 1
         self.codec = "ascii" if codec == "bcd" else codec
-        self._parts = {part.id: part for part in spec.parts}
+        parts = (*spec.lead, *spec.parts)
+        self._parts = {part.id: part for part in parts}
         self._nested = {
-            part.id: BoundLayout(part.layout, f"{path}.{part.id}", f"{where}, {part.id}", codec)
-            for part in spec.parts
+            part.id: bind_layout(part.layout, f"{path}.{part.id}", f"{where}, {part.id}",
+                                 _codec_of(part, codec, encodings), encodings)
+            for part in parts
             if part.layout
-        }
+        }  # fmt: skip
 
     def part(self, part_id: str) -> Part | None:
         """The description of one sub-element, or None."""
         return self._parts.get(part_id)
+
+    def nested(self, part_id: str) -> BoundLayout | None:
+        """How a sub-element divides again, or None."""
+        return self._nested.get(part_id)
 
     def flatten(self, raw: str | bytes) -> str | bytes:
         """The value in units that correspond to bytes or nibbles: text beyond ASCII as one character per byte."""
@@ -190,11 +197,6 @@ class BoundLayout:
     def scan(self, data: str | bytes) -> list[Entry]:
         """Find the parts. Raises: ReadError, its offset in units."""
         kind = self.spec.kind
-        if kind == "ber-tlv":
-            try:
-                return tlv.scan(data if isinstance(data, bytes) else data.encode("latin-1"))
-            except tlv.TlvError as error:
-                raise ReadError("tlv", error.offset, error.needed, error.found, error.tag) from None
         if kind == "tag-length-value":
             return _scan_tag_length_value(data, self.spec)
         if kind == "items":
@@ -209,7 +211,7 @@ class BoundLayout:
                 chunk = chunk.encode("latin-1").decode(self.codec)
             except UnicodeError:
                 raise ReadError("alphabet", start, f"{self.codec} text", "one outside", part_id) from None
-        nested = self._nested.get(part_id)
+        nested = self.nested(part_id)
         if nested is not None:
             return Composite(nested, chunk, base + start // self.units_per_byte)
         part = self._parts.get(part_id)
@@ -226,47 +228,23 @@ class BoundLayout:
         Raises: PackError: an unknown part, a gap, or a value that does not fit.
         """
         kind = self.spec.kind
-        if kind == "ber-tlv":
-            return self._build_ber(parts)
         if kind == "tag-length-value":
-            return "".join(
-                self._tag_length_value(part_id, value) for part_id, given in parts.items() for value in _each(given)
-            )
+            return "".join(self._build_tagged(parts))
         if kind == "items":
-            return self._build_items(parts)
-        return self._build_positional(parts)
+            self._check_items(parts)
+            item = Part("", "", length=self.spec.item_length)
+            return "".join(self._part_text(part_id, value, item) for part_id, value in parts.items())
+        return "".join(self._part_text(part.id, parts[part.id], part) for part in self._in_order(parts))
 
-    def _build_ber(self, parts: Mapping[str, Any]) -> bytes:
-        items = [(tag, self._ber_value(tag, value)) for tag, given in parts.items() for value in _each(given)]
-        try:
-            return tlv.build(items)
-        except tlv.TlvError as error:
-            raise self._refusal(error.tag, "tlv", error.needed, error.found) from None
-        except AttributeError:
-            raise self._refusal("", "tlv", "tags in hexadecimal", "something else") from None
-
-    def _ber_value(self, tag: str, value: Any) -> bytes:
-        nested = self._nested.get(tag)
-        if isinstance(value, Composite):
-            return bytes(value)
-        if isinstance(value, Mapping) and nested is not None:
-            value = nested.build(value)
-        if isinstance(value, (bytes, bytearray)):
-            return bytes(value)
-        if not isinstance(value, str):
-            raise self._refusal(tag, "type", "bytes or text", type(value).__name__)
-        part = self._parts.get(tag)
-        if part is not None and part.kind == "n":
-            if not (value.isascii() and value.isdigit()):
-                raise self._refusal(tag, "alphabet", "decimal digits", "one outside")
-            value = value.rjust(part.length + part.length % 2, "0")
-            if part.length and len(value) > part.length + part.length % 2:
-                raise self._refusal(tag, "length", f"at most {part.length} digits", str(len(value)))
-            value = "0" + value if len(value) % 2 else value
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            raise self._refusal(tag, "alphabet", "bytes, or hexadecimal text", "other text") from None
+    def _build_tagged(self, parts: Mapping[str, Any]) -> Iterator[str]:
+        lead = {part.id: part for part in self.spec.lead}
+        for part_id, part in lead.items():
+            if part_id not in parts:
+                raise self._refusal(part_id, "layout", "a value, since it leads", "none")
+            yield self._part_text(part_id, parts[part_id], part)
+        for part_id, given in parts.items():
+            if part_id not in lead:
+                yield from (self._tag_length_value(part_id, value) for value in each(given))
 
     def _tag_length_value(self, tag: Any, given: Any) -> str:
         spec = self.spec
@@ -278,22 +256,21 @@ class BoundLayout:
             raise self._refusal(tag, "length", f"at most {10**spec.length_digits - 1} bytes", str(size))
         return f"{tag}{size:0{spec.length_digits}d}{value}"
 
-    def _build_items(self, parts: Mapping[str, Any]) -> str:
+    def _check_items(self, parts: Mapping[str, Any]) -> None:
         if list(parts) != [str(place) for place in range(1, len(parts) + 1)]:
             raise self._refusal("", "layout", "items numbered from 1 without a gap", "other keys")
-        item = Part("", "", length=self.spec.item_length)
-        return "".join(self._part_text(part_id, value, item) for part_id, value in parts.items())
 
-    def _build_positional(self, parts: Mapping[str, Any]) -> str:
+    def _in_order(self, parts: Mapping[str, Any]) -> tuple[Part, ...]:
+        """The described parts that have a value, refusing others and gaps."""
         known = [part.id for part in self.spec.parts]
         if not set(parts) <= set(known):
             raise self._refusal("", "layout", f"parts {' '.join(known)}", "another key")
         if missing := set(known[: len(parts)]) - set(parts):
             raise self._refusal(min(missing), "layout", "a value, since a later part has one", "none")
-        return "".join(self._part_text(part.id, parts[part.id], part) for part in self.spec.parts[: len(parts)])
+        return self.spec.parts[: len(parts)]
 
     def _part_text(self, part_id: str, value: Any, part: Part | None) -> str:
-        nested = self._nested.get(part_id)
+        nested = self.nested(part_id)
         if isinstance(value, Composite):
             value = value.raw
         elif isinstance(value, Mapping) and nested is not None:
@@ -310,6 +287,8 @@ class BoundLayout:
         if part is not None and part.length:
             if size > part.length:
                 raise self._refusal(part_id, "length", f"at most {part.length}", str(size))
+            if part.prefix is not None:
+                return f"{size:0{part.prefix.digits}d}{value}"
             value = value.rjust(part.length, "0") if digits else value + " " * (part.length - size)
         return str(value)
 
@@ -319,7 +298,26 @@ class BoundLayout:
         return PackError(f"{self.where}{within}: need {needed}, have {found}", path=path, code=code)
 
 
-def _each(value: Any) -> list[Any]:
+def bind_layout(spec: Layout, path: str, where: str, codec: str, encodings: Encodings) -> BoundLayout:
+    """A layout bound to its place: one of bytes when the codec of the value is `raw`, else one of text."""
+    if codec == RAW:
+        from posterm.iso8583.layout_of_bytes import LayoutOfBytes
+
+        return LayoutOfBytes(spec, path, where, encodings)
+    return BoundLayout(spec, path, where, codec, encodings)
+
+
+def _codec_of(part: Part, outer: str, encodings: Encodings) -> str:
+    """How the value of a part is held: as bytes, or as text of which encoding."""
+    if outer != RAW:
+        return outer
+    if part.kind == "b":
+        return RAW
+    return part.encoding or (encodings.digits if part.kind in ("n", "z") else encodings.text)
+
+
+def each(value: Any) -> list[Any]:
+    """The values given for one tag: a list means that the tag repeats."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -329,14 +327,29 @@ def _scan_positional(data: str | bytes, spec: Layout) -> list[Entry]:
     for part in spec.parts:
         if at == size:
             return entries
-        end = at + part.length if part.length else size
+        if part.prefix is not None:
+            at, length = _part_length(data, at, part)
+        else:
+            length = part.length or size - at
+        end = at + length
         if end > size:
-            raise ReadError("layout", at, f"{part.length} more characters", str(size - at), part.id)
+            raise ReadError("layout", at, f"{length} more characters", str(size - at), part.id)
         entries.append((part.id, at, end))
         at = end
     if at != size:
         raise ReadError("layout", at, "the end", f"{size - at} more characters")
     return entries
+
+
+def _part_length(data: str | bytes, at: int, part: Part) -> tuple[int, int]:
+    """Where the value of a part behind a length of its own begins, and that length."""
+    width = part.prefix.digits if part.prefix else 0
+    digits = data[at : at + width]
+    if len(digits) < width or not (digits.isascii() and digits.isdigit()):
+        raise ReadError("layout", at, f"a length of {width} digits", "something else", part.id)
+    if not part.minimum <= int(digits) <= part.length:
+        raise ReadError("length", at, f"a length of {part.minimum} to {part.length}", str(int(digits)), part.id)
+    return at + width, int(digits)
 
 
 def _scan_items(data: str | bytes, spec: Layout) -> list[Entry]:
@@ -351,6 +364,11 @@ def _scan_tag_length_value(data: str | bytes, spec: Layout) -> list[Entry]:
     text = data if isinstance(data, str) else data.decode("latin-1")
     entries: list[Entry] = []
     at, size = 0, len(text)
+    for part in spec.lead:
+        if at + part.length > size:
+            raise ReadError("layout", at, f"{part.length} more characters", str(size - at), part.id)
+        entries.append((part.id, at, at + part.length))
+        at += part.length
     while at < size:
         tag = text[at : at + spec.tag_length]
         if len(tag) < spec.tag_length or not (tag.isascii() and tag.isalnum()):

@@ -3,7 +3,7 @@
 What a dialect accepts it packs again to the same bytes; everything else raises UnpackError. This is the plain
 interpreter: it walks the bitmap and calls the reader of each element.
 
-Source: ISO 8583:1987, 4 (message structure). Leaves out which elements a message type must carry.
+Source: ISO 8583:1987, 4 (message structure). What goes beyond the encoding is `posterm.iso8583.check`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from posterm.iso8583 import bitmap as bitmaps
+from posterm.iso8583.check import Fault, content_faults, message_faults
 from posterm.iso8583.codec import Kept, Reader, Writer, make_mti_codec, make_reader, make_writer
-from posterm.iso8583.composite import BoundLayout, Composite
-from posterm.iso8583.element import Element, Encodings, resolved
+from posterm.iso8583.composite import BoundLayout, Composite, bind_layout
+from posterm.iso8583.element import RAW, Element, Encodings, MessageRule, resolved
 from posterm.iso8583.errors import DialectError, PackError, ReadError, UnpackError
 from posterm.iso8583.mask import masked
 from posterm.iso8583.message import Message
-from posterm.iso8583.table import check_elements, element_from_spec
+from posterm.iso8583.table import check_elements, check_rules, element_from_spec
 
 MAC_ELEMENTS = (64, 128, 192)
 MAC_BYTES = 8
@@ -38,14 +39,22 @@ class Dialect:
 
     __slots__ = (
         "_bitmap_start", "_layouts", "_plans", "_read_mti", "_readers", "_write_mti", "_writers",
-        "elements", "encodings", "name", "title",
+        "elements", "encodings", "messages", "name", "title",
     )  # fmt: skip
 
     def __init__(
-        self, name: str, elements: Iterable[Element], encodings: Encodings | None = None, *, title: str = ""
+        self,
+        name: str,
+        elements: Iterable[Element],
+        encodings: Encodings | None = None,
+        *,
+        title: str = "",
+        messages: Mapping[str, MessageRule] | None = None,
     ) -> None:
         encodings = encodings or Encodings()
         table = check_elements(name, elements, encodings)
+        check_rules(name, messages or {}, encodings)
+        self.messages: Mapping[str, MessageRule] = MappingProxyType(dict(messages or {}))
         self.name = name
         self.title = title or name
         self.encodings = encodings
@@ -61,7 +70,8 @@ class Dialect:
             writer = make_writer(element, encodings, where)
             layout = None
             if element.layout is not None:
-                layout = BoundLayout(element.layout, str(number), where, resolved(element.format, encodings).encoding)
+                codec = RAW if element.format.kind == "b" else resolved(element.format, encodings).encoding
+                layout = bind_layout(element.layout, str(number), where, codec, encodings)
                 self._layouts[number] = layout
                 reader = _composite_reader(reader, layout, prefix_size)
             self._readers[number] = reader
@@ -125,8 +135,8 @@ class Dialect:
         except KeyError:
             raise self._no_such_element(number) from None
         present = [*values, mac_element] if mac_element else list(values)
-        packed_bitmap = bitmaps.build(present, self.encodings.bits)
-        if 1 in kept and bitmaps.numbers(kept[1], self.encodings.bits) == present:
+        packed_bitmap = bitmaps.written(bitmaps.build(present, self.encodings.bits), self.encodings.bitmap)
+        if 1 in kept and self._announced(kept[1]) == present:
             packed_bitmap = kept[1]
         packed = b"".join((self._write_mti(mti), packed_bitmap, *body))
         if mac is None:
@@ -191,8 +201,9 @@ class Dialect:
         *,
         title: str = "",
         encodings: Encodings | None = None,
+        messages: Mapping[str, MessageRule] | None = None,
     ) -> Dialect:
-        """A relative: elements changed or added, elements dropped.
+        """A relative: elements changed or added, elements dropped, rules of message types changed or added.
 
         Args:
             change: elements, or what stands under `[elements]` in a dialect file.
@@ -206,34 +217,56 @@ class Dialect:
             change = [element_from_spec(name, str(number), spec) for number, spec in change.items()]
         for element in change:
             table[element.number] = element
-        return Dialect(name, table.values(), encodings or self.encodings, title=title or f"{self.title}, {name}")
+        return Dialect(
+            name,
+            table.values(),
+            encodings or self.encodings,
+            title=title or f"{self.title}, {name}",
+            messages={**self.messages, **(messages or {})},
+        )
+
+    def check(self, message: Message, *, luhn: bool = False, request: Message | None = None) -> list[Fault]:
+        """Everything wrong with a message beyond its encoding: content first, then what its type allows.
+
+        Args:
+            luhn: check the last digit of card numbers.
+            request: the message that this one answers; elements to be echoed are compared with it.
+        """
+        version = self.encodings.version
+        found = list(content_faults(message, self.elements, self._writers, version=version, luhn=luhn))
+        return found + list(message_faults(message, self.messages, request))
+
+    def _announced(self, packed_bitmap: bytes) -> list[int]:
+        bits = self.encodings.bits
+        return bitmaps.numbers(bitmaps.read(packed_bitmap, 0, bits, self.encodings.bitmap)[0], bits)
 
     def _plan(self, wire: bytes) -> Plan:
         """The readers a bitmap asks for, where they begin, the first unknown element, whether we would write it so."""
         start = self._bitmap_start
-        plan = self._plans.get(wire[start : start + bitmaps.BITMAP_BYTES])
+        bits, encoding = self.encodings.bits, self.encodings.bitmap
+        size = bitmaps.BITMAP_BYTES if encoding == RAW else 2 * bitmaps.BITMAP_BYTES
+        plan = self._plans.get(wire[start : start + size])
         if plan is not None:
             return plan
-        bits = self.encodings.bits
-        end = bitmaps.measure(wire, start, bits)
-        raw = wire[start:end]
-        plan = self._plans.get(raw)
+        raw, end = bitmaps.read(wire, start, bits, encoding)
+        packed = wire[start:end]
+        plan = self._plans.get(packed)
         if plan is not None:
             return plan
         present = bitmaps.numbers(raw, bits)
         unknown = next((number for number in present if number not in self._readers), 0)
         known = [number for number in present if not unknown or number < unknown]
         steps = tuple((number, self._readers[number]) for number in known)
-        plan = (steps, end, unknown, raw == bitmaps.build(present, bits))
+        plan = (steps, end, unknown, packed == bitmaps.written(bitmaps.build(present, bits), encoding))
         if len(self._plans) >= _PLAN_LIMIT:
             self._plans.clear()
-        self._plans[raw] = plan
+        self._plans[packed] = plan
         return plan
 
     def _refuse_rest(self, unknown: int, position: int, size: int) -> None:
         """Raise for an element that is not in the table, or for bytes after the last one."""
         if unknown:
-            at = self._bitmap_start + (unknown - 1) // 8
+            at = self._bitmap_start + (unknown - 1) // (8 if self.encodings.bitmap == RAW else 4)
             raise ReadError("unknown-element", at, "an element of this dialect", "another announced in the bitmap")
         raise ReadError("trailing", position, "the end", f"{size - position} more bytes")
 

@@ -4,7 +4,7 @@ This module is the one exception to the rule that protocol code reads no file: a
 starts, and what it gives is immutable. Nothing is read while messages are handled.
 
 A file is TOML: `name`, `title`, optionally `extends` (a dialect that comes with posterm) and `drop` (element numbers),
-`[encodings]` and `[elements]`, as described in `posterm.iso8583.table`.
+`[encodings]`, `[elements]` and `[messages]`, as described in `posterm.iso8583.table`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 from posterm.iso8583.dialect import Dialect
 from posterm.iso8583.element import Encodings
 from posterm.iso8583.errors import DialectError
-from posterm.iso8583.table import element_from_spec, encodings_from_spec
+from posterm.iso8583.table import element_from_spec, encodings_from_spec, rules_from_spec
 
 MAX_FILE_BYTES = 1_000_000
-_KEYS = {"name", "title", "source", "extends", "drop", "encodings", "elements"}
+_KEYS = {"name", "title", "source", "extends", "drop", "encodings", "elements", "messages"}
 
 
 @cache
@@ -79,15 +79,16 @@ def parse_dialect(content: bytes, *, origin: str) -> Dialect:
     if not isinstance(specs, dict):
         raise DialectError(f"{origin}, elements: need a table, have {type(specs).__name__}")
     elements = [element_from_spec(origin, key, spec) for key, spec in specs.items()]
+    messages = rules_from_spec(origin, document.get("messages", {}))
     base = _text(origin, document, "extends", "")
     drop = _drops(origin, document, bool(base))
     try:
         if base:
             parent = get_dialect(base)
             encodings = encodings_from_spec(origin, document.get("encodings", {}), parent.encodings)
-            return parent.derive(name, change=elements, drop=drop, title=title, encodings=encodings)
+            return parent.derive(name, change=elements, drop=drop, title=title, encodings=encodings, messages=messages)
         encodings = encodings_from_spec(origin, document.get("encodings", {}), Encodings())
-        return Dialect(name, elements, encodings, title=title)
+        return Dialect(name, elements, encodings, title=title, messages=messages)
     except DialectError as error:
         if str(error).startswith(f"{origin}, "):
             raise

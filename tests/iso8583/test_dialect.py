@@ -121,9 +121,12 @@ GOOD = HEAD + '[elements.4]\nname = "Amount"\nkind = "n"\nlength = 12\n'
         (GOOD.replace("elements.4", "elements.129"), "acme.toml, elements.129: need an element number"),
         (
             GOOD.replace('kind = "n"', 'kind = "q"'),
-            "acme.toml, elements.4.kind: need one of n a an ans b z text, have 'q'",
+            "acme.toml, elements.4.kind: need one of n a an ans b z x+n text, have 'q'",
         ),
-        (GOOD.replace('kind = "n"\n', ""), "acme.toml, elements.4.kind: need one of n a an ans b z text, have nothing"),
+        (
+            GOOD.replace('kind = "n"\n', ""),
+            "acme.toml, elements.4.kind: need one of n a an ans b z x+n text, have nothing",
+        ),
         (GOOD.replace("length = 12", 'length = "12"'), "acme.toml, elements.4.length: need an integer"),
         (GOOD.replace("length = 12", "length = 0"), "acme.toml, elements.4.length: need an integer"),
         (GOOD.replace("length = 12", "length = true"), "acme.toml, elements.4.length: need an integer"),
@@ -140,7 +143,7 @@ GOOD = HEAD + '[elements.4]\nname = "Amount"\nkind = "n"\nlength = 12\n'
         (GOOD + 'encoding = "morse"', "acme.toml, elements.4.encoding: need bcd or a text codec"),
         (GOOD + 'align = "middle"', "acme.toml, elements.4.align: need one of left right"),
         (GOOD.replace('"n"', '"text"'), "acme.toml, elements.4.encoding: need a text codec for kind text"),
-        (GOOD.replace('"n"', '"b"') + 'encoding = "ascii"', "acme.toml, elements.4.encoding: need raw"),
+        (GOOD.replace('"n"', '"b"') + 'encoding = "bcd"', "acme.toml, elements.4.encoding: need raw"),
         (GOOD + "parts = []", "acme.toml, elements.4.parts: need `layout`"),
         (GOOD + 'layout = "tree"', "acme.toml, elements.4.layout: need one of positional"),
         (GOOD + 'layout = "positional"\nparts = 3', "acme.toml, elements.4.parts: need a list"),
@@ -213,7 +216,7 @@ def test_a_file_is_at_most_a_megabyte() -> None:
 
 
 DEEP = Layout("tag-length-value")
-for _ in range(5):
+for _ in range(7):
     DEEP = Layout("tag-length-value", (Part("A1", "x", layout=DEEP),))
 
 
@@ -226,7 +229,7 @@ for _ in range(5):
         Element(2, "x", n(5), Prefix(0)),
         Element(2, "x", n(300), Prefix(1, "binary")),
         Element(2, "x", ans(5), layout=DEEP),
-        Element(2, "x", b(5), layout=Layout("ber-tlv", (Part("70", "x", layout=Layout("items", item_length=1)),))),
+        Element(2, "x", b(5), layout=Layout("ber-tlv", (Part("70", "x", layout=Layout("ber-tlv")),))),
         Element(2, "x", Format("n", 4, encoding="bcd"), layout=Layout("tag-length-value")),
         Element(2, "x", ans(5), layout=Layout("positional", (Part("1.1", "x"),))),
         Element(65, "x", n(1)),
