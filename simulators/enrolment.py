@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from posterm.host import EnrolmentError, Host, PinPolicy
-from posterm.hsm import Algorithm, KeyBlock, KeyUsage, SoftHsm
+from posterm.hsm import KeyBlock, KeyUsage, SoftHsm
+from posterm.unionpay.key_layout import tmk_algorithm
+from posterm.unionpay.profile import AcquirerProfile
 from simulators.cards import TEST_CARDS
 
 MERCHANT_ID: Final = "898310058120001"
@@ -21,9 +23,10 @@ TMK_COMPONENTS: Final = (
 )
 
 
-def load_tmk(hsm: SoftHsm) -> KeyBlock:
-    """The test TMK from its components."""
-    return hsm.combine_components(list(TMK_COMPONENTS), KeyUsage.KEY_ENCRYPTION, Algorithm.TDES_DOUBLE)
+def load_tmk(hsm: SoftHsm, profile: AcquirerProfile) -> KeyBlock:
+    """The test TMK from its components, for the cipher of the acquirer's working keys."""
+    algorithm = tmk_algorithm(profile.keys.layout)
+    return hsm.combine_components(list(TMK_COMPONENTS), KeyUsage.KEY_ENCRYPTION, algorithm)
 
 
 def enrol_everything(
@@ -39,7 +42,7 @@ def enrol_everything(
     if unknown:
         host.enrol_merchant(merchant_id, MERCHANT_NAME)
     for terminal_id in unknown:
-        host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm))
+        host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm, host.profile))
     for card in TEST_CARDS:
         try:
             host.enrol_card(

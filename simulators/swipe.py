@@ -70,18 +70,13 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class PinPad:
-    """The keypad with the terminal's HSM behind it; `block_without_pin` makes an all-F block of a skipped PIN."""
+    """The keypad with the terminal's HSM behind it."""
 
     hsm: SoftHsm
-    block_without_pin: bool = False
 
     def enter(self, pin: Pin | None, pan: Pan, pik: KeyBlock, pin_format: PinFormat) -> PinReply:
         """Encipher what is typed."""
-        if pin is not None:
-            return PinEntered(self.hsm.encrypt_pin(pik, pin, pin_format, pan))
-        if self.block_without_pin:
-            return PinEntered(self.hsm.encrypt_pin(pik, None, PinFormat.NO_PIN, None))
-        return PinSkipped()
+        return PinSkipped() if pin is None else PinEntered(self.hsm.encrypt_pin(pik, pin, pin_format, pan))
 
 
 @dataclass(slots=True)

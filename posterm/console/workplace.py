@@ -41,7 +41,7 @@ class Workplace:
 
     def run(self, flow: Flow[R], who: Hand | None = None) -> R:
         """Drive one command of the terminal to its end."""
-        pin_pad = PinPad(self.hsm, self.profile.pin.block_without_pin)
+        pin_pad = PinPad(self.hsm)
         front = Front(who or Hand.empty(), pin_pad, self.paper)
         return drive(flow, line=self.line, front=front, listen=self.listen)
 

@@ -64,6 +64,11 @@ class Host:
             profile, hsm, store, keys, self.ledger, Sealer(profile, hsm), forced_outcomes, late_answer_s, acquirer_id
         )
 
+    @property
+    def profile(self) -> AcquirerProfile:
+        """The acquirer profile this host works by."""
+        return self._desk.profile
+
     def handle(self, frame: bytes, now: datetime) -> Reply:
         """Answer what one length prefix counted. `now` is the host's local time. Raises nothing, whatever the bytes."""
         if not frame:

@@ -21,10 +21,10 @@ from posterm.host.events import EventName
 from posterm.host.pipeline import IDENTITY
 from posterm.host.records import TerminalRecord
 from posterm.host.registry import check_terminal, parameters_of
-from posterm.hsm import Algorithm, KeyBlock, KeyUsage
+from posterm.hsm import KeyBlock, KeyUsage
 from posterm.iso8583 import Message
 from posterm.unionpay.header import Requirement
-from posterm.unionpay.key_layout import Role, WrappedKey, key_bytes, pack_keys
+from posterm.unionpay.key_layout import Role, WrappedKey, key_algorithm, key_bytes, pack_keys
 from posterm.unionpay.parameters import pack_parameters
 from posterm.unionpay.transactions import SIGN_ON_CODES, Network
 
@@ -87,8 +87,7 @@ def _sign_on(case: Case) -> Message:
 def _new_keys(case: Case, layout: str) -> dict[Role, KeyBlock]:
     keys: dict[Role, KeyBlock] = {}
     for role, size in key_bytes(layout).items():
-        algorithm = Algorithm.DES if size == Algorithm.DES.key_bytes else Algorithm.TDES_DOUBLE
-        keys[role] = case.desk.hsm.generate_key(_USAGES[role], algorithm)
+        keys[role] = case.desk.hsm.generate_key(_USAGES[role], key_algorithm(layout, size))
     return keys
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from posterm.amount import CNY, Amount, Currency
-from posterm.hsm import Algorithm, KeyUsage, SoftHsm
+from posterm.hsm import KeyUsage, SoftHsm
 from posterm.terminal.batch import Settled, last_slip, settle, totals_of
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print
@@ -37,6 +37,7 @@ from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import TerminalStore
 from posterm.terminal.transaction import Order, Outcome, Result, give_up, perform, print_slips
 from posterm.terminal.transitions import SETTLEMENT_STATES, Event, Phase, State
+from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import Kind
@@ -151,7 +152,8 @@ class Terminal:
             raise TerminalError(reason)
         if ctx.memory.batch_entries or ctx.memory.reversal:
             raise TerminalError("the open batch must be settled before the terminal gets a new master key")
-        tmk = ctx.hsm.combine_components(components, KeyUsage.KEY_ENCRYPTION, Algorithm.TDES_DOUBLE, kcv)
+        algorithm = tmk_algorithm(ctx.profile.keys.layout)
+        tmk = ctx.hsm.combine_components(components, KeyUsage.KEY_ENCRYPTION, algorithm, kcv)
         draft = ctx.memory.draft()
         ctx.ensure_storage_key(draft)
         ctx.fire(draft, Event.KEYS_INJECTED)
@@ -339,7 +341,9 @@ class Terminal:
             held = kind is Kind.PREAUTH_VOID
             minor = (authorised_minor if held else standing_minor)(self._ctx, original)
             amount = Amount(minor, self._ctx.currency)
-        return (yield from self._perform(Order(kind, amount, original), now))
+        # The cashier says which sale, the card at hand has to be the one it was made with.
+        by_card = reference if kind is Kind.REFUND else None
+        return (yield from self._perform(Order(kind, amount, original, by_card), now))
 
     def _allowed(self, kind: Kind) -> bool:
         """Parameter 11: a digit for each kind in the order of the table, 0 switches one off."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from posterm.hsm import Algorithm, HsmError, KeyBlock, KeyUsage
+from posterm.hsm import HsmError, KeyBlock, KeyUsage
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow
 from posterm.terminal.exchange import Answer, NoAnswer, clock_offset_s, exchange
@@ -18,7 +18,7 @@ from posterm.terminal.store import Draft
 from posterm.terminal.transitions import Event, State
 from posterm.unionpay.errors import LayoutError
 from posterm.unionpay.header import Requirement
-from posterm.unionpay.key_layout import Role, WrappedKey, parse_keys
+from posterm.unionpay.key_layout import Role, WrappedKey, key_algorithm, parse_keys
 from posterm.unionpay.parameters import parse_parameters
 from posterm.unionpay.response_codes import SIGN_ON_AGAIN
 from posterm.unionpay.transactions import Network
@@ -93,7 +93,7 @@ def _import_keys(ctx: Context, field: bytes) -> Mapping[str, str]:
 
 
 def _import_key(ctx: Context, tmk: KeyBlock, role: Role, key: WrappedKey) -> KeyBlock:
-    algorithm = Algorithm.DES if key.single_length else Algorithm.TDES_DOUBLE
+    algorithm = key_algorithm(ctx.profile.keys.layout, len(key.cryptogram))
     return ctx.hsm.import_key(tmk, key.cryptogram, _USAGES[role], algorithm, kcv=key.kcv)
 
 

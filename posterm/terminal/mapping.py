@@ -7,7 +7,7 @@ Source: Q/CUP 009 as restated by acquirer terminal specifications.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from posterm.hsm import KeyBlock, SoftHsm
@@ -49,6 +49,17 @@ class CardData:
     track3: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PinData:
+    """What came from the PIN pad: an enciphered block, and whether a PIN is in it."""
+
+    block: bytes | None = field(default=None, repr=False)
+    entered: bool = False
+
+
+NO_PIN: Final = PinData()
+
+
 def card_data(reply: Swiped | Keyed) -> CardData:
     """The card as it was presented."""
     if isinstance(reply, Keyed):
@@ -79,7 +90,7 @@ class Mapper:
         currency: str,
         card: CardData,
         operator: str,
-        pin_block: bytes | None = None,
+        pin: PinData = NO_PIN,
         original: JournalEntry | None = None,
         tip_minor: int = 0,
         auth_code: str = "",
@@ -102,7 +113,7 @@ class Mapper:
         if amount_minor is not None:
             elements[4] = f"{amount_minor:012d}"
         elements |= self._card(card, with_tracks=original is None or kind is Kind.REFUND)
-        elements |= self._pin(card, pin_block)
+        elements |= self._pin(card, pin)
         if original is not None:
             elements |= self._original(kind, original)
         if auth_code:
@@ -178,15 +189,18 @@ class Mapper:
             elements[14] = card.expiry
         return elements
 
-    def _pin(self, card: CardData, pin_block: bytes | None) -> Elements:
-        if pin_block is None:
-            return {22: f"{card.entry}2", 53: "06".ljust(16, "0")}
-        with_pan = "2" if self.profile.pin.format == "with-pan" else "1"
+    def _pin(self, card: CardData, pin: PinData) -> Elements:
+        profile = self.profile.pin
+        if not pin.entered:
+            # Some acquirers want a block all the same; 22 and 53 say that there is no PIN in it.
+            block: Elements = {} if pin.block is None else {52: pin.block}
+            return {22: f"{card.entry}2", 53: f"0{profile.algorithm_digit}".ljust(16, "0"), **block}
+        with_pan = "2" if profile.format == "with-pan" else "1"
         return {
             22: f"{card.entry}1",
-            26: self.profile.pin.max_digits,
-            52: pin_block,
-            53: f"{with_pan}6".ljust(16, "0"),
+            26: profile.max_digits,
+            52: pin.block,
+            53: f"{with_pan}{profile.algorithm_digit}".ljust(16, "0"),
         }
 
     def _original(self, kind: Kind, original: JournalEntry) -> Elements:

@@ -39,18 +39,23 @@ _MEANS: Final = {
 _OPEN_BATCH_ONLY: Final = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.TIP_ADJUST})
 
 
-def find_original(ctx: Context, kind: Kind, reference: OriginalReference) -> JournalEntry | str:
+def find_original(ctx: Context, kind: Kind, reference: OriginalReference, *, card: str = "") -> JournalEntry | str:
     """The entry meant, or why there is none that will do.
 
     Without any reference the latest entry that will do is meant. A refund may name a sale this terminal no longer
     has; then the reference itself has to do, and the host decides.
+
+    Args:
+        card: the masked number of the card at hand, when the original has to be one of its own.
     """
     meant = _MEANS[kind]
     batch = ctx.memory.registers.batch_digits
     entries = [
         entry
         for entry in reversed(ctx.memory.journal.values())
-        if _named(entry, reference) and (kind not in _OPEN_BATCH_ONLY or entry.batch == batch)
+        if _named(entry, reference)
+        and card in ("", entry.masked_pan)
+        and (kind not in _OPEN_BATCH_ONLY or entry.batch == batch)
     ]
     candidates = [entry for entry in entries if entry.kind in meant]
     fit = [entry for entry in candidates if fault_of(entry) is None]
@@ -64,7 +69,7 @@ def find_original(ctx: Context, kind: Kind, reference: OriginalReference) -> Jou
         return f"the transaction is a {entries[0].transaction.name.lower()}, which this cannot be done to"
     if kind is Kind.REFUND and reference.rrn and reference.date:
         return _from_slip(ctx, reference)
-    return "no such transaction in this terminal"
+    return f"no such transaction {'with this card ' if card else ''}in this terminal"
 
 
 def _named(entry: JournalEntry, reference: OriginalReference) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from posterm.amount import Amount
+from posterm.hsm import PinFormat
 from posterm.iso8583 import Message
 from posterm.terminal.context import Context
 from posterm.terminal.effects import (
@@ -36,9 +37,9 @@ from posterm.terminal.effects import (
 )
 from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import deliver_script_notice, meet_requirement, sign_on_again
-from posterm.terminal.mapping import CardData, card_data
+from posterm.terminal.mapping import NO_PIN, CardData, PinData, card_data
 from posterm.terminal.notices import ALL, deliver, deliver_notices
-from posterm.terminal.originals import fault_of
+from posterm.terminal.originals import OriginalReference, fault_of, find_original
 from posterm.terminal.receipt import BalanceSlip, Copy, Slip
 from posterm.terminal.records import Delivery, JournalEntry, PendingReversal, Status
 from posterm.terminal.reversal import mark_reversed, settle_pending
@@ -93,6 +94,8 @@ class Order:
     kind: Kind
     amount: Amount | None
     original: JournalEntry | None = None
+    reference: OriginalReference | None = None
+    """How the cashier named the original, where the card at hand decides which one that is."""
     tip_minor: int = 0
     auth_code: str = ""
 
@@ -132,6 +135,11 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
     card = yield from _card(ctx, order)
     if card is None:
         return Result(Outcome.CANCELLED, order.kind, text="cancelled")
+    if order.reference is not None:
+        found = find_original(ctx, order.kind, order.reference, card=card.pan.masked)
+        if isinstance(found, str):
+            return Result(Outcome.REFUSED, order.kind, text=found)
+        order = replace(order, original=found)
     promise = TRANSACTIONS[order.kind].delivery
     if _is_notice(order.kind):
         return (yield from _notice(ctx, order, card))
@@ -143,16 +151,16 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
         if reason := fault_of(order.original):
             return Result(Outcome.REFUSED, order.kind, text=reason)
     # After the sign-on that may just have been made: a PIN block under the old key would be worthless.
-    pin_block = yield from _pin(ctx, order, card)
-    if isinstance(pin_block, Cancelled):
+    pin = yield from _pin(ctx, order, card)
+    if isinstance(pin, Cancelled):
         return Result(Outcome.CANCELLED, order.kind, text="cancelled")
     match promise:
         case Promise.REVERSE:
-            return (yield from _reversible(ctx, order, card, pin_block))
+            return (yield from _reversible(ctx, order, card, pin))
         case Promise.REPEAT:
             return (yield from _refund(ctx, order, card))
         case Promise.FORGET:
-            return (yield from _inquiry(ctx, order, card, pin_block))
+            return (yield from _inquiry(ctx, order, card, pin))
 
 
 def _refused_here(ctx: Context, kind: Kind) -> str | None:
@@ -184,26 +192,30 @@ def _card(ctx: Context, order: Order) -> Flow[CardData | None]:
     return card_data(reply)
 
 
-def _pin(ctx: Context, order: Order, card: CardData) -> Flow[bytes | Cancelled | None]:
+def _pin(ctx: Context, order: Order, card: CardData) -> Flow[PinData | Cancelled]:
     if order.kind not in _ASKS_FOR_PIN:
-        return None
-    pin = ctx.profile.pin
-    reply: PinReply = yield EnterPin(card.pan, ctx.key("pik"), pin.pin_format, order.amount)
+        return NO_PIN
+    settings, pik = ctx.profile.pin, ctx.key("pik")
+    reply: PinReply = yield EnterPin(card.pan, pik, settings.pin_format, order.amount)
     match reply:
         case PinEntered(block=block):
-            return block
+            return PinData(block, entered=True)
         case Cancelled():
             return reply
         case _:
-            return None
+            return (
+                PinData(ctx.hsm.encrypt_pin(pik, None, PinFormat.NO_PIN, None))
+                if settings.block_without_pin
+                else NO_PIN
+            )
 
 
 # --- the three promises -----------------------------------------------------------------------------------------------
 
 
-def _reversible(ctx: Context, order: Order, card: CardData, pin_block: bytes | None) -> Flow[Result]:
+def _reversible(ctx: Context, order: Order, card: CardData, pin: PinData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, pin_block)
+    entry, request = _begin(ctx, draft, order, card, pin)
     sealed = ctx.seal_message(f"reversal/{entry.key}", ctx.mapper.reversal(request))
     ctx.begin_exchange(draft, PendingReversal(entry.batch, entry.stan, sealed))
     draft.put(entry)
@@ -260,7 +272,7 @@ def _reverse_now(ctx: Context, order: Order, entry: JournalEntry, why: str) -> F
 
 def _refund(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, None)
+    entry, request = _begin(ctx, draft, order, card, NO_PIN)
     entry = replace(entry, delivery=Delivery.OWED, sealed_request=ctx.seal_message(f"request/{entry.key}", request))
     draft.put(entry)
     ctx.memory.commit(draft)
@@ -277,7 +289,7 @@ def _refund(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
 
 def _notice(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, None)
+    entry, request = _begin(ctx, draft, order, card, NO_PIN)
     entry = replace(
         entry,
         status=Status.APPROVED,
@@ -296,9 +308,9 @@ def _notice(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
     return Result(Outcome.APPROVED_OFFLINE, order.kind, entry.stan, text="approved, to be delivered", entry=entry)
 
 
-def _inquiry(ctx: Context, order: Order, card: CardData, pin_block: bytes | None) -> Flow[Result]:
+def _inquiry(ctx: Context, order: Order, card: CardData, pin: PinData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, pin_block)
+    entry, request = _begin(ctx, draft, order, card, pin)
     ctx.memory.commit(draft)
     answer = yield from exchange(ctx, request, sealed=True)
     if isinstance(answer, NoAnswer):
@@ -318,9 +330,7 @@ def _inquiry(ctx: Context, order: Order, card: CardData, pin_block: bytes | None
 # --- shared steps -----------------------------------------------------------------------------------------------------
 
 
-def _begin(
-    ctx: Context, draft: Draft, order: Order, card: CardData, pin_block: bytes | None
-) -> tuple[JournalEntry, Message]:
+def _begin(ctx: Context, draft: Draft, order: Order, card: CardData, pin: PinData) -> tuple[JournalEntry, Message]:
     """Take the next trace number and build journal entry and request."""
     draft.registers = draft.registers.next_stan()
     registers = draft.registers
@@ -336,7 +346,7 @@ def _begin(
         entry=card.entry,
         operator=registers.operator,
         at=ctx.local_time.isoformat(),
-        pin_entered=pin_block is not None,
+        pin_entered=pin.entered,
         masked_pan=card.pan.masked,
         expiry=card.expiry,
         sealed_card=ctx.seal_card(f"{batch}-{stan}", card),
@@ -355,7 +365,7 @@ def _begin(
         currency=ctx.currency.number,
         card=card,
         operator=registers.operator,
-        pin_block=pin_block,
+        pin=pin,
         original=original,
         tip_minor=order.tip_minor,
         auth_code=order.auth_code,

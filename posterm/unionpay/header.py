@@ -24,7 +24,10 @@ class ApplicationClass(StrEnum):
 
 
 class Requirement(StrEnum):
-    """Header digit 6, set by the host in responses: what the terminal has to do before its next sale."""
+    """Header digit 6, set by the host in responses: what the terminal has to do before its next sale.
+
+    The reserved ones have no published meaning; a terminal tells that it was asked and goes on.
+    """
 
     NONE = "0"
     DOWNLOAD_PARAMETERS = "1"
@@ -36,8 +39,12 @@ class Requirement(StrEnum):
     DOWNLOAD_BIN_BLACK_LIST = "7"
     DOWNLOAD_RATE_TABLE = "8"
     DOWNLOAD_CONTACTLESS_PARAMETERS = "9"
+    RESERVED_A = "A"
     DOWNLOAD_NO_PIN_WHITE_LIST = "B"
     DOWNLOAD_NO_PIN_BLACK_LIST = "C"
+    RESERVED_D = "D"
+    RESERVED_E = "E"
+    RESERVED_F = "F"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +63,11 @@ class Header:
 
     @classmethod
     def parse(cls, digits: str) -> Self:
-        """Raises: HeaderError: not 12 hexadecimal digits, or an unknown sixth digit."""
+        """Raises: HeaderError: not 12 hexadecimal digits."""
         digits = digits.upper()
         if len(digits) != 2 * HEADER_BYTES or not set(digits) <= set("0123456789ABCDEF"):
             raise HeaderError("the header is not 12 digits")
-        try:
-            requirement = Requirement(digits[5])
-        except ValueError:
-            raise HeaderError(f"header digit 6 is {digits[5]!r}: no such processing requirement") from None
-        return cls(digits[0:2], digits[2:4], digits[4], requirement, digits[6:12])
+        return cls(digits[0:2], digits[2:4], digits[4], Requirement(digits[5]), digits[6:12])
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:

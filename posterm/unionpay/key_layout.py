@@ -5,12 +5,13 @@
     003 short  32         the same without the zero bytes
     004        60         as 003, then TDK 16, KCV
     004 full   56 or 84   every slot holds 16 bytes and is used whole
+    sm4        40, 57, 60 SM4 keys under an SM4 TMK: PIK 16, KCV, MAK 16, KCV, and with a track key TDK 16, KCV
     tagged     50, 75     25 bytes a key: attribute, key 16, check value 8; order MAK, PIK, TDK
 
 A slot of 16 bytes whose second half is zero holds a single-length key; taking all of it as a key is the classic
 first-day fault. This module cuts and joins bytes; the keys themselves are imported by the HSM.
 
-Source: Q/CUP 009 (60.3 = 001, 003, 004) as restated by acquirer terminal specifications.
+Source: Q/CUP 009 (60.3 = 001, 003, 004) as restated by acquirer terminal specifications; the SM4 forms are acquirers'.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from posterm.hsm import Algorithm
 from posterm.unionpay.errors import LayoutError
 
 
@@ -51,6 +53,8 @@ class _Slot:
 
 
 _KCV_BYTES = 4
+_SHORT_KCV_BYTES: Final = {"sm4-track-short": 3}
+_SM4: Final = "sm4"
 _TAGGED_KEY_BYTES, _TAGGED_KCV_BYTES = 16, 8
 _TAGS: Final = {b"\x01": Role.MAK, b"\x02": Role.PIK, b"\x03": Role.TDK}
 _LAYOUTS: Final[Mapping[str, tuple[_Slot, ...]]] = {
@@ -61,6 +65,9 @@ _LAYOUTS: Final[Mapping[str, tuple[_Slot, ...]]] = {
     "double-track": (_Slot(Role.PIK, 16), _Slot(Role.MAK, 8, zero_fill=8), _Slot(Role.TDK, 16)),
     "double-track-short": (_Slot(Role.PIK, 16), _Slot(Role.MAK, 8), _Slot(Role.TDK, 16)),
     "double-track-full": (_Slot(Role.PIK, 16), _Slot(Role.MAK, 16), _Slot(Role.TDK, 16)),
+    "sm4": (_Slot(Role.PIK, 16), _Slot(Role.MAK, 16)),
+    "sm4-track": (_Slot(Role.PIK, 16), _Slot(Role.MAK, 16), _Slot(Role.TDK, 16)),
+    "sm4-track-short": (_Slot(Role.PIK, 16), _Slot(Role.MAK, 16), _Slot(Role.TDK, 16)),
     "tagged": (_Slot(Role.MAK, 16), _Slot(Role.PIK, 16)),
     "tagged-track": (_Slot(Role.MAK, 16), _Slot(Role.PIK, 16), _Slot(Role.TDK, 16)),
 }
@@ -70,6 +77,18 @@ LAYOUT_NAMES: Final = tuple(_LAYOUTS)
 def key_bytes(layout: str) -> dict[Role, int]:
     """The length in bytes of each key a layout carries. Raises: LayoutError: no such layout."""
     return {slot.role: slot.size for slot in _slots(layout)}
+
+
+def key_algorithm(layout: str, key_bytes: int) -> Algorithm:
+    """What a working key of this layout and length is a key for."""
+    if layout.startswith(_SM4):
+        return Algorithm.SM4
+    return Algorithm.DES if key_bytes == Algorithm.DES.key_bytes else Algorithm.TDES_DOUBLE
+
+
+def tmk_algorithm(layout: str) -> Algorithm:
+    """What the TMK is a key for where working keys come in this layout; 16 bytes either way."""
+    return Algorithm.SM4 if layout.startswith(_SM4) else Algorithm.TDES_DOUBLE
 
 
 def pack_keys(layout: str, keys: Mapping[Role, WrappedKey]) -> bytes:
@@ -83,7 +102,7 @@ def pack_keys(layout: str, keys: Mapping[Role, WrappedKey]) -> bytes:
             tag = next(tag for tag, role in _TAGS.items() if role is slot.role)
             parts.append(tag + key.cryptogram + key.kcv.ljust(_TAGGED_KCV_BYTES, b"\x00"))
         else:
-            parts.append(key.cryptogram + bytes(slot.zero_fill) + key.kcv)
+            parts.append(key.cryptogram + bytes(slot.zero_fill) + key.kcv[: check_value_bytes(layout)])
     return b"".join(parts)
 
 
@@ -94,17 +113,17 @@ def parse_keys(layout: str, field: bytes) -> dict[Role, WrappedKey]:
     """
     if layout.startswith("tagged"):
         return _parse_tagged(layout, field)
-    slots = _slots(layout)
-    need = sum(slot.size + slot.zero_fill + _KCV_BYTES for slot in slots)
+    slots, kcv_bytes = _slots(layout), check_value_bytes(layout)
+    need = sum(slot.size + slot.zero_fill + kcv_bytes for slot in slots)
     if len(field) != need:
         raise LayoutError(f"DE 62 key layout {layout}: need {need} bytes, have {len(field)}")
     keys: dict[Role, WrappedKey] = {}
     at = 0
     for slot in slots:
         end = at + slot.size + slot.zero_fill
-        cryptogram, kcv = field[at:end], field[end : end + _KCV_BYTES]
+        cryptogram, kcv = field[at:end], field[end : end + kcv_bytes]
         keys[slot.role] = WrappedKey(_without_zero_half(cryptogram), kcv)
-        at = end + _KCV_BYTES
+        at = end + kcv_bytes
     return keys
 
 
@@ -127,6 +146,11 @@ def _parse_tagged(layout: str, field: bytes) -> dict[Role, WrappedKey]:
 
 def _without_zero_half(cryptogram: bytes) -> bytes:
     return cryptogram[:8] if len(cryptogram) == 16 and not any(cryptogram[8:]) else cryptogram
+
+
+def check_value_bytes(layout: str) -> int:
+    """The length in bytes of a check value in this layout."""
+    return _SHORT_KCV_BYTES.get(layout, _KCV_BYTES)
 
 
 def _slots(layout: str) -> tuple[_Slot, ...]:

@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from posterm.hsm import MacAlgorithm, PinFormat
+from posterm.hsm import Algorithm, MacAlgorithm, PinFormat
 from posterm.iso8583 import Dialect, DialectError, get_dialect
 from posterm.unionpay.errors import HeaderError, ProfileError
 from posterm.unionpay.header import Header
-from posterm.unionpay.key_layout import LAYOUT_NAMES
+from posterm.unionpay.key_layout import LAYOUT_NAMES, tmk_algorithm
 from posterm.unionpay.response_codes import Category, ResponseCode
 
 _Nii = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
@@ -67,6 +67,7 @@ class PinBlock(_Section):
     format: Literal["with-pan", "without-pan"] = "with-pan"
     block_without_pin: bool = False
     max_digits: Literal["06", "12"] = "12"
+    algorithm_digit: Annotated[str, Field(pattern=r"^[0-9]$")] = "6"
 
     @property
     def pin_format(self) -> PinFormat:
@@ -76,7 +77,7 @@ class PinBlock(_Section):
 class Keys(_Section):
     """Sign-on: 60.3 and the layout of field 62."""
 
-    sign_on_code: Literal["001", "003", "004"] = "003"
+    sign_on_code: Literal["001", "003", "004", "005", "006"] = "003"
     layout: str = "double"
     encrypt_tracks: bool = False
 
@@ -84,8 +85,8 @@ class Keys(_Section):
     def _layout_is_one(self) -> Self:
         if self.layout not in LAYOUT_NAMES:
             raise ValueError(f"no such key layout; there are {', '.join(LAYOUT_NAMES)}")
-        if self.encrypt_tracks and "track" not in self.layout:
-            raise ValueError("encrypt_tracks needs a layout that carries a track key")
+        if self.encrypt_tracks and ("track" not in self.layout or tmk_algorithm(self.layout) is Algorithm.SM4):
+            raise ValueError("encrypt_tracks needs a layout that carries a DES or TDES track key")
         return self
 
 

@@ -113,6 +113,8 @@ class Network(StrEnum):
     SIGN_OFF = "002"
     SIGN_ON_DOUBLE = "003"
     SIGN_ON_DOUBLE_TRACK = "004"
+    SIGN_ON_SM4 = "005"
+    SIGN_ON_SM4_TRACK = "006"
     SETTLEMENT = "201"
     UPLOAD_END_DIFFERENT = "202"
     UPLOAD_CHIP_EQUAL = "203"
@@ -130,7 +132,15 @@ class Network(StrEnum):
 UPLOAD_STRIPE = Network.SETTLEMENT
 """0320 with 201 uploads stripe transactions; the same code in an 0500 asks for settlement."""
 
-SIGN_ON_CODES: Final = frozenset({Network.SIGN_ON_SINGLE, Network.SIGN_ON_DOUBLE, Network.SIGN_ON_DOUBLE_TRACK})
+SIGN_ON_CODES: Final = frozenset(
+    {
+        Network.SIGN_ON_SINGLE,
+        Network.SIGN_ON_DOUBLE,
+        Network.SIGN_ON_DOUBLE_TRACK,
+        Network.SIGN_ON_SM4,
+        Network.SIGN_ON_SM4_TRACK,
+    }
+)
 
 
 class ReversalReason(StrEnum):

@@ -16,7 +16,7 @@ from posterm.console.configuration import Configuration
 from posterm.hsm import Lmk, MacAlgorithm, PinFormat, SoftHsm
 from posterm.iso8583 import Element, get_dialect
 from posterm.terminal.effects import Keyed, Swiped
-from posterm.terminal.mapping import Identity, Mapper, card_data
+from posterm.terminal.mapping import NO_PIN, Identity, Mapper, PinData, card_data
 from posterm.terminal.records import JournalEntry, Status
 from posterm.unionpay.key_layout import LAYOUT_NAMES
 from posterm.unionpay.profile import AcquirerProfile, get_profile
@@ -197,7 +197,7 @@ def requests(kind: Kind) -> Iterator[frozenset[int]]:
         Swiped(None, card.track3),
         Keyed(card.pan, card.expiry),
     )
-    for reply, pin_block in itertools.product(presented, (None, bytes(8))):
+    for reply, pin in itertools.product(presented, (NO_PIN, PinData(bytes(8), entered=True))):
         request = mapper.request(
             kind,
             stan="000003",
@@ -206,7 +206,7 @@ def requests(kind: Kind) -> Iterator[frozenset[int]]:
             currency="156",
             card=card_data(reply),
             operator="01",
-            pin_block=pin_block,
+            pin=pin,
             original=None if kind in FROM_A_CARD else original,
             auth_code="123456" if kind is Kind.OFFLINE_SALE else "",
         )

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from posterm.hsm import Algorithm, KeyCheckError, KeyUsage, Lmk, SoftHsm
 from posterm.unionpay.errors import LayoutError
-from posterm.unionpay.key_layout import LAYOUT_NAMES, Role, WrappedKey, key_bytes, pack_keys, parse_keys
+from posterm.unionpay.key_layout import (
+    LAYOUT_NAMES,
+    Role,
+    WrappedKey,
+    check_value_bytes,
+    key_bytes,
+    pack_keys,
+    parse_keys,
+)
 from tests.unionpay.vector_files import broken, good
 
 
@@ -37,7 +45,8 @@ def test_every_layout_gives_back_what_was_put_in(layout: str, seed: int) -> None
     rng = random.Random(seed)
     keys = {
         role: WrappedKey(
-            bytes(rng.randrange(1, 256) for _ in range(size)), bytes(rng.randrange(1, 256) for _ in "kcvs")
+            bytes(rng.randrange(1, 256) for _ in range(size)),
+            bytes(rng.randrange(1, 256) for _ in range(check_value_bytes(layout))),
         )
         for role, size in key_bytes(layout).items()
     }

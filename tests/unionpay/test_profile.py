@@ -36,7 +36,7 @@ def test_the_direct_profile_differs_in_every_way_it_says() -> None:
         assert getattr(default, section) != getattr(direct, section)
     assert direct.pin.pin_format is PinFormat.NO_PAN
     assert direct.knows_code("C8"), "what it does not name it has from the profile it derives from"
-    assert profile_names() == ["default", "direct"]
+    assert profile_names() == ["default", "direct", "sm4"]
 
 
 ACME = """

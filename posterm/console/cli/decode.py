@@ -185,7 +185,6 @@ def _meanings(message: Message) -> dict[str, str]:
 def _around(captured: Captured) -> list[Row]:
     """TPDU and header as rows, each with what it says."""
     from posterm.iso8583.describe import Row
-    from posterm.unionpay.errors import HeaderError
     from posterm.unionpay.header import Header
 
     if captured.tpdu is None or captured.header is None:
@@ -193,13 +192,7 @@ def _around(captured: Captured) -> list[Row]:
     tpdu = captured.tpdu
     rows = [Row("TPDU", "Routing", f"{tpdu.id} {tpdu.destination} {tpdu.source}")]
     rows.append(Row("HDR", "Header", captured.header))
-    try:
-        header = Header.parse(captured.header)
-    except HeaderError:
-        return [
-            *rows,
-            Row("HDR.6", "Processing requirement", f"{captured.header[5]} (no such requirement)", 1, fault=True),
-        ]
+    header = Header.parse(captured.header)
     asked = header.requirement.name.lower().replace("_", " ")
     rows.append(Row("HDR.1", "Application class", header.application_class, 1))
     rows.append(Row("HDR.3", "Version", header.version, 1))

@@ -33,7 +33,7 @@ def result_line(result: Result, language: Language) -> str:
         text = result.text_zh if chinese and result.text_zh else result.text
         parts.append(f"({result.code} {text})" if result.code else f"({text})")
     if result.balance is not None:
-        parts.append(f"{result.balance.currency} {result.balance}")
+        parts.append(f"{result.balance.currency} {'-' if result.overdrawn else ''}{result.balance}")
     if result.stan:
         parts.append(f"{'凭证号' if chinese else 'voucher'} {result.stan}")
     return " ".join(parts)
@@ -53,5 +53,11 @@ def result_document(result: Result) -> dict[str, Any]:
         "auth_code": entry.auth_code if entry else "",
         "amount_minor": entry.amount_minor if entry else 0,
         "card": entry.masked_pan if entry else "",
-        "balance_minor": result.balance.minor if result.balance else None,
+        "balance_minor": _balance_minor(result),
     }
+
+
+def _balance_minor(result: Result) -> int | None:
+    if result.balance is None:
+        return None
+    return -result.balance.minor if result.overdrawn else result.balance.minor
