@@ -19,10 +19,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from posterm.hsm import Algorithm, MacAlgorithm, PinFormat
+from posterm.hsm.mac import KEY_ALGORITHMS
 from posterm.iso8583 import Dialect, DialectError, get_dialect
 from posterm.unionpay.errors import HeaderError, ProfileError
 from posterm.unionpay.header import Header
-from posterm.unionpay.key_layout import LAYOUT_NAMES, tmk_algorithm
+from posterm.unionpay.key_layout import LAYOUT_NAMES, Role, key_algorithm, key_bytes, tmk_algorithm
 from posterm.unionpay.response_codes import Category, ResponseCode
 
 _Nii = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
@@ -159,6 +160,15 @@ class AcquirerProfile(_Section):
     response_text_element: Literal[56, 63] = 63
     elements: Mapping[str, Mapping[str, Any]] = {}
     response_codes: Mapping[str, CodeRow] = {}
+
+    @model_validator(mode="after")
+    def _mac_goes_with_its_key(self) -> Self:
+        mak = key_algorithm(self.keys.layout, key_bytes(self.keys.layout)[Role.MAK])
+        if mak not in KEY_ALGORITHMS[self.mac.algorithm]:
+            raise ValueError(
+                f"mac.algorithm {self.mac.algorithm} does not go with a {mak} MAK of layout {self.keys.layout}"
+            )
+        return self
 
     @cached_property
     def dialect(self) -> Dialect:

@@ -12,7 +12,7 @@ from posterm.hsm import Algorithm, KeyBlock, KeyUsage, Lmk, Pin, PinFormat, Soft
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.unionpay.envelope import Sealer, open_envelope, request_envelope
-from posterm.unionpay.key_layout import Role, key_bytes, parse_keys
+from posterm.unionpay.key_layout import Role, key_algorithm, key_bytes, parse_keys, tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile, get_profile
 from posterm.unionpay.totals import SettlementTotals, Totals, UploadItem, pack_upload, pack_upload_end
 from posterm.unionpay.transactions import TRANSACTIONS, Kind
@@ -125,7 +125,7 @@ class HandTerminal:
             sizes = key_bytes(self.profile.keys.layout)
             for role, key in parse_keys(self.profile.keys.layout, answer.message[62]).items():
                 assert len(key.cryptogram) == sizes[role]
-                algorithm = Algorithm.DES if key.single_length else Algorithm.TDES_DOUBLE
+                algorithm = key_algorithm(self.profile.keys.layout, len(key.cryptogram))
                 self.keys[role] = self.hsm.import_key(
                     self.tmk, key.cryptogram, USAGES[role], algorithm, kcv=key.kcv[:4]
                 )
@@ -274,7 +274,7 @@ def open_place(
     profile = profile or get_profile("default")
     host = new_host(store, hsm, profile, **options)
     tmk = hsm.load_clear_key(
-        bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"), KeyUsage.KEY_ENCRYPTION, Algorithm.TDES_DOUBLE
+        bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"), KeyUsage.KEY_ENCRYPTION, tmk_algorithm(profile.keys.layout)
     )
     host.enrol_merchant(MID, "posterm test shop")
     host.enrol_terminal(TID, MID, tmk)

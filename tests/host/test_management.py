@@ -20,7 +20,7 @@ def asked(answer) -> Requirement:
 
 
 def with_layout(layout: str):
-    profile = get_profile("default")
+    profile = get_profile("sm4" if layout.startswith("sm4") else "default")
     return profile.model_copy(update={"keys": profile.keys.model_copy(update={"layout": layout})})
 
 

@@ -191,3 +191,10 @@ def test_a_profile_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         get_profile("default").name = "other"
     assert isinstance(get_profile("default"), AcquirerProfile)
+
+
+def test_a_mac_that_does_not_go_with_its_key_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text('derive = "default"\nname = "acme"\n[mac]\nalgorithm = "unionpay-sm4-ecb"\n', encoding="utf-8")
+    with pytest.raises(ProfileError, match="unionpay-sm4-ecb does not go with a des MAK of layout double"):
+        load_profile(str(path))
