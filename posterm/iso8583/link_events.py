@@ -138,6 +138,17 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
+class NotAnswered:
+    """What the peer asked gets no answer from here: whoever serves it failed, or the connection is gone."""
+
+    asked: Requested
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.asked.message.mti} not answered: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A frame that is no message, or not of this dialect. The stream goes on; the peer may have meant an answer."""
 
@@ -210,6 +221,7 @@ LinkEvent = (
     | DoubledAnswer
     | UnmatchedAnswer
     | Requested
+    | NotAnswered
     | Unreadable
     | Ready
     | Echoed

@@ -4,6 +4,9 @@ run_host         a host on a TCP port
 run_terminal     doing what a terminal's flows ask for
 assembly         terminals and hosts from their parts, with stores on disk
 tcp              a terminal's line
+link_asyncio     links to and from hosts, on an event loop: client and server
+link_blocking    a link for programs without one
+link_tls         certificates for both
 channel          how frames lie on a connection: behind a length, alone, or in HTTP
 store            what is kept on disk
 clock            the time of day

@@ -1,7 +1,9 @@
 """Faults of the outside world, translated at the door.
 
 RuntimeFault
+├── ConnectError  a peer that cannot be reached, or refuses what is asked of it first
 ├── ListenError   an address and port that cannot be listened on
+├── TlsError      certificates and keys that cannot be used
 └── StoreError    a file that cannot be opened, read or written, or was made by a newer posterm
 """
 
@@ -16,6 +18,14 @@ class RuntimeFault(PostermError):  # noqa: N818 - the name says that it is not t
 
 class StoreError(RuntimeFault):
     """A store that cannot be opened, read or written."""
+
+
+class ConnectError(RuntimeFault):
+    """A peer that cannot be reached in the time given, or that breaks off before the link is ready."""
+
+
+class TlsError(RuntimeFault):
+    """A certificate, key or list of authorities that cannot be read or do not belong together."""
 
 
 class ListenError(RuntimeFault):
