@@ -3,12 +3,15 @@
     PostermError
     ├── AmountError                      posterm.errors         an amount or currency that cannot be
     ├── BcdError                         posterm.errors         digits that do not fit packed decimal
-    ├── iso8583.errors.Iso8583Error      messages               PackError, UnpackError, DialectError, FramingError
-    ├── hsm.errors.HsmError              keys, PINs, MACs
-    ├── unionpay.errors.LinkError        the POS link           profile faults, key layouts, MAC failures
+    ├── sensitive.SensitiveValueError    a PAN or track that is malformed
+    ├── tlv.TlvError                     BER-TLV that cannot be read or built
+    ├── iso8583.errors.Iso8583Error      messages, dialects, frames
+    ├── hsm.errors.HsmError              keys, PINs, MACs, data at rest
+    ├── unionpay.errors.LinkError        the POS link: profiles, headers, layouts, MAC failures
     ├── terminal.errors.TerminalError    calls that make no sense in the terminal's state
     ├── host.errors.HostError            the host's own faults
-    └── runtime.errors.RuntimeFault      sockets, stores, configuration files
+    ├── runtime.errors.RuntimeFault      sockets, stores, files
+    └── console.errors.ConsoleError      what a user typed or configured
 
 A decline, a wrong PIN or a time-out is a value, not an exception. The text of an error never holds a PAN, a PIN, track
 data or a key: whoever raises it masks first.
