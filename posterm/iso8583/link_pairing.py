@@ -61,7 +61,7 @@ class Pairing:
         by_mti: other rules for certain request types; the rule of "0400" holds for its repeat "0401" too.
         answer_mti: the type that answers a request type, empty for none.
         shown: the elements whose values reports may quote; of all others they say only that they differ.
-    Raises: LinkSettingError: a rule without elements.
+    Raises: LinkSettingError: a rule that is neither elements nor a function.
     """
 
     elements: KeyRule = (11, 41, 37, 32)
@@ -70,9 +70,10 @@ class Pairing:
     shown: frozenset[Element] = SHOWN
 
     def __post_init__(self) -> None:
-        for name, rule in (("elements", self.elements), *self.by_mti.items()):
-            if isinstance(rule, tuple) and not rule:
-                raise LinkSettingError(f"pairing, {name}: need at least one element, have none")
+        rules: list[tuple[str, object]] = [("elements", self.elements), *self.by_mti.items()]
+        for name, rule in rules:
+            if not callable(rule) and not (isinstance(rule, tuple) and rule):
+                raise LinkSettingError(f"pairing, {name}: need a tuple of elements or a function, have {rule!r}")
 
     def expect(self, request: Message) -> AnswerKey:
         """What the answer to a request must look like.

@@ -116,8 +116,8 @@ class LinkConnection:
                     await self._flush()
                     while len(self._handlers) >= self._handlers_max:
                         await asyncio.wait(self._handlers, return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            why = f"idle for {self._idle_timeout_s:g} s"
+        except TimeoutError as error:  # ours has no number; the system's own, of a dead line, has
+            why = _reason(error) if error.errno else f"idle for {self._idle_timeout_s} s"
         except OSError as error:
             why = _reason(error)
         except asyncio.CancelledError:
@@ -300,7 +300,10 @@ class AsyncLink(LinkConnection):
             raise ConnectError(f"link to {self._address[0]}:{self._address[1]} {how}: {self._last_why}")
 
     async def close(self) -> None:
-        """Ask no more, wait for what is in flight, close the connection and connect no more."""
+        """Ask no more, wait for what is in flight, close the connection and connect no more.
+
+        Raises: whatever a listener or a hook of the settings raised, which ended the link.
+        """
         self._closing.set()
         await self.finish(self._close_timeout_s)
         if self._running is not None:
@@ -309,8 +312,10 @@ class AsyncLink(LinkConnection):
             _, slow = await asyncio.wait({self._running}, timeout=2 * SHUTDOWN_TIMEOUT_S)
             for task in slow:
                 task.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            [ending] = await asyncio.gather(self._running, return_exceptions=True)
             self._running = None
+            if isinstance(ending, Exception):
+                raise ending
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

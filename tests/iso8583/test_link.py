@@ -322,6 +322,7 @@ def test_a_time_to_wait_is_finite_and_more_than_nothing(timeout_s: float) -> Non
         lambda: settings(remembered_max=-1),
         lambda: Pairing(elements=()),
         lambda: Pairing(by_mti={"0400": ()}),
+        lambda: Pairing(elements=[11, 41]),  # type: ignore[arg-type]
         lambda: SignOn(lambda: request(1), timeout_s=-1),
         lambda: Echo(lambda: request(1), idle_s=0),
         lambda: Echo(lambda: request(1), timeout_s=float("nan")),

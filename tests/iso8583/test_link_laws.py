@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -194,3 +198,70 @@ def test_whatever_happens_the_link_stays_within_its_limits(steps: list[tuple[str
             link.connected(now)
         assert link.in_flight <= 3 + 2, "sign-on and echo may come on top"
         assert len(link._past) <= 2
+
+
+class Line:
+    """Two links, both of which ask, on a line that tears what is sent into pieces, delays it, and breaks."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)
+        self.now = 0.0
+        self.stan = 0
+        self.ends = [Link(settings()), Link(settings())]
+        self.wires = [bytearray(), bytearray()]
+        self.sent: list[dict[int, str]] = [{}, {}]
+        self.outcomes: list[list[Answered | TimedOut | Lost]] = [[], []]
+        self.owed: list[tuple[int, Requested]] = []
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        self.wires = [bytearray(), bytearray()]
+        for end in (0, 1):
+            self.take(end, self.ends[end].disconnected(self.now))
+            self.take(end, self.ends[end].connected(self.now))
+
+    def take(self, end: int, events: list[LinkEvent]) -> None:
+        for event in events:
+            assert not isinstance(event, (Broken, Unreadable, UnmatchedAnswer)), event
+            if isinstance(event, (Answered, TimedOut, Lost)):
+                self.outcomes[end].append(event)
+            elif isinstance(event, Requested):
+                self.owed.append((end, event))
+
+    def turn(self) -> None:
+        """One thing happens: a request, an answer (perhaps twice), a piece of bytes, time, or a break."""
+        end = self.chance.randrange(2)
+        link = self.ends[end]
+        what = self.chance.choices(["ask", "answer", "deliver", "time", "break"], [4, 4, 10, 2, 0.2])[0]
+        if what == "ask":
+            self.stan += 1
+            self.sent[end][link.send(request(self.stan), self.now)] = f"{self.stan:06d}"
+        elif what == "answer" and self.owed:
+            side, asked = self.owed.pop(self.chance.randrange(len(self.owed)))
+            answer = DIALECT.unpack(response(int(asked.message[11]))[4 + 46 :])
+            for _ in range(self.chance.choice([0, 1, 1, 1, 2])):
+                with suppress(NotSentError):  # over a connection that is gone
+                    self.ends[side].answer(asked, answer)
+        elif what == "deliver":
+            self.wires[end] += link.bytes_to_send()
+            piece = self.wires[end][: self.chance.randrange(1, 200)]
+            del self.wires[end][: len(piece)]
+            self.take(1 - end, self.ends[1 - end].receive(bytes(piece), self.now))
+        elif what == "time":
+            self.now += self.chance.random() * 3
+            self.take(end, link.advance(self.now))
+        elif what == "break":
+            self.reconnect()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_over_a_bad_line_each_request_of_either_end_has_one_outcome_and_its_own_answer(seed: int) -> None:
+    line = Line(seed)
+    for _ in range(300):
+        line.turn()
+    for end in (0, 1):
+        line.take(end, line.ends[end].disconnected(line.now))
+        assert sorted(each.request for each in line.outcomes[end]) == sorted(line.sent[end])
+        answered = [each for each in line.outcomes[end] if isinstance(each, Answered)]
+        assert answered
+        assert [each.answer[11] for each in answered] == [line.sent[end][each.request] for each in answered]

@@ -338,6 +338,23 @@ def test_a_handler_that_fails_is_told_and_the_link_goes_on() -> None:
     assert [type(each) for each in raised] == [ValueError]
 
 
+def test_a_listener_that_raises_ends_the_link_and_is_heard_of() -> None:
+    def raises(event: object, _: str) -> None:
+        if str(event) == "connection 1 is ready":
+            raise LookupError
+
+    async def scene() -> None:
+        server, port = await served()
+        link = AsyncLink(settings(), HERE, port, listen=raises)
+        link.start()
+        await until(lambda: link._running is not None and link._running.done())
+        with pytest.raises(LookupError):
+            await link.close()
+        await server.stop()
+
+    play(scene())
+
+
 def test_no_more_requests_are_in_work_than_allowed() -> None:
     working, most = 0, 0
     release = asyncio.Event()
