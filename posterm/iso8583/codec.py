@@ -29,13 +29,14 @@ ebcdic.register()
 
 _DIGITS = b"0123456789"
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ALPHABETS = {
+ALPHABETS = {
     "n": (_DIGITS, "decimal digits"),
     "a": (_LETTERS + b" ", "letters"),
     "an": (_LETTERS + _DIGITS + b" ", "letters and digits"),
     "ans": (bytes(range(0x20, 0x7F)), "printable ASCII characters"),
     "z": (_DIGITS + b"ABCDEF=", "track digits"),
 }
+"""The characters of each kind in ASCII, and how errors call them."""
 _BCD = [(high * 10 + low) if high < 10 and low < 10 else -1 for high in range(16) for low in range(16)]
 _TRACK_FROM_NIBBLES = str.maketrans("abcdef", "ABC=EF")
 _NIBBLES_FROM_TRACK = str.maketrans("=", "D")
@@ -296,6 +297,28 @@ def _signed_reader(number: int, fmt: Format, codec: str) -> Reader:
     return read
 
 
+def make_skipper(element: Element, encodings: Encodings) -> Callable[[bytes, int], int]:
+    """What gives the end of an element that begins at a position, without looking at more than its length."""
+    fmt = resolved(element.format, encodings)
+    packed = fmt.encoding == "bcd" and fmt.counts == "digits"
+    double = fmt.kind == "b" and fmt.encoding != RAW and fmt.counts == "bytes"
+    signed = int(fmt.kind == "x+n")
+    prefix_size, read_length = 0, None
+    if element.prefix:
+        encoding = element.prefix.encoding or encodings.length
+        prefix_size, read_length = make_length_reader(element.prefix.digits, encoding, fmt.minimum, fmt.length)
+
+    def skip(wire: bytes, pos: int) -> int:
+        length = fmt.length if read_length is None else read_length(wire, pos)
+        begin = pos + prefix_size
+        size = signed + ((length + 1) // 2 if packed else length * 2 if double else length)
+        if begin + size > len(wire):
+            raise ReadError("truncated", begin, f"{size} bytes", str(max(0, len(wire) - begin)))
+        return begin + size
+
+    return skip
+
+
 def make_whole_reader(fmt: Format) -> Callable[[bytes], Value]:
     """Reads a value whose bytes something else has measured; `fmt` is resolved. Offsets count from its first byte."""
 
@@ -334,7 +357,7 @@ def _text_reader(number: int, fmt: Format, prefix_size: int, read_length: Length
     fixed = fmt.length
     codec = fmt.encoding
     plain = codec == "ascii"
-    allowed, needed = _ALPHABETS.get(fmt.kind, (b"", f"{codec} text"))
+    allowed, needed = ALPHABETS.get(fmt.kind, (b"", f"{codec} text"))
     allowed_text = frozenset(allowed.decode("ascii"))
 
     def read(wire: bytes, pos: int, kept: Kept) -> tuple[Value, int]:
@@ -480,7 +503,7 @@ def _nibbles_writer(fmt: Format, write_length: LengthWriter | None, refuse: Refu
 
 def _text_writer(fmt: Format, write_length: LengthWriter | None, refuse: Refusal) -> Writer:
     length, least, codec = fmt.length, fmt.minimum, fmt.encoding
-    allowed, alphabet = _ALPHABETS.get(fmt.kind, (b"", f"{codec} text"))
+    allowed, alphabet = ALPHABETS.get(fmt.kind, (b"", f"{codec} text"))
     allowed_text = frozenset(allowed.decode("ascii"))
     zero_filled = fmt.kind == "n"
     filler = ("0" if zero_filled else " ").encode(codec)

@@ -1,7 +1,8 @@
 """A dialect: a table of elements, checked when it is built, that packs and unpacks messages.
 
-What a dialect accepts it packs again to the same bytes; everything else raises UnpackError. This is the plain
-interpreter: it walks the bitmap and calls the reader of each element.
+What a dialect accepts it packs again to the same bytes; everything else raises UnpackError. The plain interpreter is
+here: it walks the bitmap and calls the reader of each element. For bitmaps that come often it is replaced by generated
+code (`posterm.iso8583.generated`), which leaves everything unusual to it.
 
 Source: ISO 8583:1987, 4 (message structure). What goes beyond the encoding is `posterm.iso8583.check`.
 """
@@ -14,12 +15,14 @@ from typing import Any
 
 from posterm.iso8583 import bitmap as bitmaps
 from posterm.iso8583.check import Fault, content_faults, message_faults
-from posterm.iso8583.codec import Kept, Reader, Writer, make_mti_codec, make_reader, make_writer
+from posterm.iso8583.codec import Kept, Reader, Writer, make_mti_codec, make_reader, make_skipper, make_writer
+from posterm.iso8583.compile import Field, field_of
 from posterm.iso8583.composite import BoundLayout, Composite, bind_layout
 from posterm.iso8583.element import RAW, Element, Encodings, MessageRule, resolved
 from posterm.iso8583.errors import DialectError, PackError, ReadError, UnpackError
+from posterm.iso8583.generated import Generated
 from posterm.iso8583.mask import masked
-from posterm.iso8583.message import Message
+from posterm.iso8583.message import NOTHING_KEPT, Message
 from posterm.iso8583.table import check_elements, check_rules, element_from_spec
 
 MAC_ELEMENTS = (64, 128, 192)
@@ -38,8 +41,9 @@ class Dialect:
     """
 
     __slots__ = (
-        "_bitmap_start", "_layouts", "_plans", "_read_mti", "_readers", "_write_mti", "_writers",
-        "elements", "encodings", "messages", "name", "title",
+        "_bitmap_start", "_bitmaps", "_decoders", "_encoders", "_generated", "_layouts", "_mac_elements",
+        "_peekers", "_plans", "_read_mti", "_readers", "_skippers", "_write_mti", "_writers", "elements",
+        "encodings", "messages", "name", "title",
     )  # fmt: skip
 
     def __init__(
@@ -64,11 +68,17 @@ class Dialect:
         self._writers: dict[int, Writer] = {}
         self._layouts: dict[int, BoundLayout] = {}
         self._plans: dict[bytes, Plan] = {}
+        self._skippers: dict[int, Callable[[bytes, int], int]] = {}
+        self._mac_elements = tuple(number for number in MAC_ELEMENTS if number in table)
+        unit = bitmaps.BITMAP_BYTES if encodings.bitmap == RAW else 2 * bitmaps.BITMAP_BYTES
+        start = self._bitmap_start
+        self._bitmaps = tuple(slice(start, start + unit * count) for count in (1, 2, 3))
+        fields: dict[int, Field] = {}
         for number, element in table.items():
             where = f"{name}, DE {number} {element.name}"
             reader, prefix_size = make_reader(element, encodings)
             writer = make_writer(element, encodings, where)
-            layout = None
+            layout, plain_reader = None, reader
             if element.layout is not None:
                 codec = RAW if element.format.kind == "b" else resolved(element.format, encodings).encoding
                 layout = bind_layout(element.layout, str(number), where, codec, encodings)
@@ -76,6 +86,12 @@ class Dialect:
                 reader = _composite_reader(reader, layout, prefix_size)
             self._readers[number] = reader
             self._writers[number] = writer if layout is None else _composite_writer(writer, layout)
+            self._skippers[number] = make_skipper(element, encodings)
+            fields[number] = field_of(element, encodings, layout, plain_reader)
+        self._generated = Generated(self, fields, self._writers)
+        self._decoders = self._generated.decoders
+        self._encoders = self._generated.encoders
+        self._peekers = self._generated.peekers
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Dialect:
         return self
@@ -90,38 +106,142 @@ class Dialect:
         """
         if wire.__class__ is not bytes:
             wire = bytes(memoryview(wire))
+        decode = self._decoders.get(wire[self._bitmaps[0]])
+        if decode is None:
+            decode = self._decoders.get(wire[self._bitmaps[1]]) or self._decoders.get(wire[self._bitmaps[2]])
+        if decode is not None:
+            message = decode(wire)
+            if message is not None:
+                return message
+        return self._interpret(wire)
+
+    def unpack_interpreted(self, wire: bytes | bytearray | memoryview) -> Message:
+        """As `unpack`, never by generated code: what that code is held against."""
+        return self._interpret(bytes(memoryview(wire)), count=False)
+
+    def peek(self, wire: bytes | bytearray | memoryview, wanted: Iterable[int]) -> Message:
+        """Read some elements only, to route a message: as `unpack`, as far as the last of them.
+
+        Of the others only the lengths are looked at, and what follows the last wanted element is not looked at.
+
+        Args:
+            wanted: element numbers; those the message does not carry are left out.
+        Raises: UnpackError: the type, the bitmap, a wanted element or a length before it is malformed.
+        """
+        if wire.__class__ is not bytes:
+            wire = bytes(memoryview(wire))
+        wanted = wanted if wanted.__class__ is tuple else tuple(wanted)
+        one, two, three = self._bitmaps
+        read = self._peekers.get((wire[one], wanted))
+        if read is None:
+            read = self._peekers.get((wire[two], wanted)) or self._peekers.get((wire[three], wanted))
+        if read is not None:
+            message = read(wire)
+            if message is not None:
+                return message
+        return self._interpret(wire, wanted=wanted)
+
+    def _interpret(self, wire: bytes, *, wanted: tuple[int, ...] | None = None, count: bool = True) -> Message:
+        """Read a message element by element, and count its bitmap when it is one that code can be generated for."""
         mti, number = "", 0
         values: dict[int, Any] = {}
         kept: Kept = {}
         try:
             mti = self._read_mti(wire)
-            steps, position, unknown, canonical = self._plan(wire)
+            steps, begin, unknown, canonical = self._plan(wire)
             if not canonical:
-                kept[1] = wire[self._bitmap_start : position]
-            for number, read in steps:
-                values[number], position = read(wire, position, kept)
-            number = unknown
-            if unknown or position != len(wire):
-                self._refuse_rest(unknown, position, len(wire))
+                kept[1] = wire[self._bitmap_start : begin]
+            position = begin
+            if wanted is None:
+                for number, read in steps:
+                    values[number], position = read(wire, position, kept)
+                number = unknown
+                if unknown or position != len(wire):
+                    self._refuse_rest(unknown, position, len(wire))
+            else:
+                far = max((number for number, _ in steps if number in wanted), default=0)
+                for number, read in steps:
+                    if number > far:
+                        break
+                    if number in wanted:
+                        values[number], position = read(wire, position, kept)
+                    else:
+                        position = self._skippers[number](wire, position)
+                if unknown and unknown <= max(wanted, default=0):
+                    number = unknown
+                    self._refuse_rest(unknown, position, len(wire))
         except ReadError as fault:
             raise self._unpack_error(fault, wire, mti, number, values) from None
-        return Message.from_dialect(self, mti, values, kept)
+        if count and canonical and not unknown:
+            packed_bitmap, numbers = wire[self._bitmap_start : begin], [number for number, _ in steps]
+            if wanted is None:
+                self._generated.read(packed_bitmap, numbers, begin)
+            else:
+                self._generated.peeked(packed_bitmap, wanted, numbers, begin)
+        return Message.from_dialect(self, mti, values, kept if wanted is None else NOTHING_KEPT)
 
     def pack(self, message: Message, *, mac: Mac | None = None) -> bytes:
-        """Write a message. With `mac`, its last element becomes the MAC element of this dialect.
+        """Write a message. With `mac`, its last element becomes the MAC: DE 64, or 128 or 192 after a later element.
 
         Args:
             mac: called with the packed bytes from the MTI to the end of the element before the MAC, the bitmap
                 announcing the MAC already; returns 8 bytes.
         Raises: PackError: a value does not fit its element.
         """
-        mti, values, kept = message.for_packing(self)
-        mac_element = 0
-        if mac is not None:
-            mac_element = self.mac_element
+        mti, values, kept, shape = message.for_packing(self)
+        if mac is None:
+            encoder = self._encoders.get(shape)
+            if encoder is not None and not kept and mti.__class__ is str:
+                head = encoder.heads.get(mti)
+                packed = encoder.encode(head, values) if head is not None else None
+                if packed is not None:
+                    return packed
+            return self._write(mti, values, kept, shape, 0)
+        mac_element = self._place_of_mac(shape)
+        if mac_element in values:
             values = {number: value for number, value in values.items() if number != mac_element}
-            if beyond := [number for number in values if number > mac_element]:
-                raise self._no_such_element(beyond[0])
+            shape = shape[:-1]
+        packed = None
+        encoder = self._encoders.get(shape)
+        if encoder is not None and not kept and mti.__class__ is str:
+            head = encoder.mac_heads.get(mti)
+            packed = encoder.encode(head, values) if head is not None else None
+        if packed is None:
+            packed = self._write(mti, values, kept, shape, mac_element)
+        code: object = mac(packed)
+        if not isinstance(code, bytes) or len(code) != MAC_BYTES:
+            raise PackError(
+                f"{self.name}, DE {mac_element}: need a MAC of {MAC_BYTES} bytes, have another",
+                path=str(mac_element),
+                code="mac",
+            )
+        return packed + self._writers[mac_element](code)
+
+    def pack_interpreted(self, message: Message) -> bytes:
+        """As `pack`, never by generated code: what that code is held against."""
+        mti, values, kept, _ = message.for_packing(self)
+        return self._write(mti, values, kept, b"", 0)
+
+    def source(self, numbers: Iterable[int], what: str = "unpack", wanted: Iterable[int] = ()) -> str:
+        """The Python that is generated for messages of these elements: made from the table alone, for people to read.
+
+        Args:
+            what: unpack, pack or peek; for the last, `wanted` are the elements to be read.
+        Raises: DialectError: an element that is not in the table, or another `what`.
+        """
+        known = sorted(set(numbers))
+        if what not in ("unpack", "pack", "peek") or not set(known) <= set(self.elements):
+            raise DialectError(f"{self.name}: need unpack, pack or peek and elements of the table, have others")
+        if what == "pack":
+            return self._generated.encoder_source(known).text()
+        bitmap = bitmaps.written(bitmaps.build(known, self.encodings.bits), self.encodings.bitmap)
+        only = frozenset(wanted) if what == "peek" else None
+        return self._generated.decoder_source(known, self._bitmap_start + len(bitmap), only).text()
+
+    def _write(
+        self, mti: str, values: Mapping[int, Any], kept: Mapping[int, bytes], shape: bytes, mac_element: int
+    ) -> bytes:
+        """Write a message element by element up to its MAC; with a shape, count it for generated code."""
         writers = self._writers
         body: list[bytes] = []
         try:
@@ -136,19 +256,25 @@ class Dialect:
             raise self._no_such_element(number) from None
         present = [*values, mac_element] if mac_element else list(values)
         packed_bitmap = bitmaps.written(bitmaps.build(present, self.encodings.bits), self.encodings.bitmap)
+        head = self._write_mti(mti) + packed_bitmap
+        if shape:
+            encoder = self._generated.written(shape)
+            if encoder is not None:
+                encoder.remember(mti, head, mac=bool(mac_element))
         if 1 in kept and self._announced(kept[1]) == present:
-            packed_bitmap = kept[1]
-        packed = b"".join((self._write_mti(mti), packed_bitmap, *body))
-        if mac is None:
-            return packed
-        code: object = mac(packed)
-        if not isinstance(code, bytes) or len(code) != MAC_BYTES:
-            raise PackError(
-                f"{self.name}, DE {mac_element}: need a MAC of {MAC_BYTES} bytes, have another",
-                path=str(mac_element),
-                code="mac",
-            )
-        return packed + writers[mac_element](code)
+            head = self._write_mti(mti) + kept[1]
+        return b"".join((head, *body))
+
+    def _place_of_mac(self, shape: bytes) -> int:
+        """The element that carries the MAC of a message: its last when that is one, else the next in the table."""
+        last = shape[-1] if shape else 0
+        if last in self._mac_elements:
+            return last
+        for number in self._mac_elements:
+            if number > last:
+                return number
+        place = self.mac_element
+        raise self._no_such_element(next(number for number in shape if number > place))
 
     def split_mac(self, wire: bytes) -> tuple[bytes, bytes]:
         """The bytes that the MAC of a received message covers, and the MAC.
@@ -168,7 +294,7 @@ class Dialect:
 
     @property
     def mac_element(self) -> int:
-        """The number of the element that carries the MAC: the last of 64, 128 and 192 in the table.
+        """The number of the last element that can carry a MAC: of 64, 128 and 192 in the table.
 
         Raises: PackError: the dialect has none.
         """

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from posterm.iso8583.dialect import Dialect
 
 MAX_ELEMENT = 192
+NOTHING_KEPT: dict[int, bytes] = {}
+"""What a message remembers of its encodings when all were usual. Never written to."""
+
+_SHAPE_LIMIT = 1024
+_known_shapes: set[bytes] = set()
 
 
 class Message(Mapping[int, Any]):
@@ -30,14 +35,22 @@ class Message(Mapping[int, Any]):
     <Message 0800 with 11 41>
     """
 
-    __slots__ = ("_dialect", "_kept", "_mti", "_values")
+    __slots__ = ("_dialect", "_kept", "_mti", "_shape", "_values")
 
     def __init__(self, mti: str, elements: Mapping[int, Any] | None = None) -> None:
         values = dict(elements) if elements else {}
-        for number in values:
-            if type(number) is not int or not 2 <= number <= MAX_ELEMENT:
-                raise PackError(f"need element numbers from 2 to {MAX_ELEMENT}, have another key", code="element")
-        self._fill(mti, dict(sorted(values.items())), None, {})
+        try:
+            shape = bytes(values)
+        except (TypeError, ValueError):
+            shape = b"\0"
+        if shape not in _known_shapes:
+            values = _in_order(values)
+            shape = bytes(values)
+        self._mti = mti
+        self._values = values
+        self._dialect: Dialect | None = None
+        self._kept = NOTHING_KEPT
+        self._shape = shape
 
     @classmethod
     def from_dialect(cls, dialect: Dialect, mti: str, values: dict[int, Any], kept: dict[int, bytes]) -> Message:
@@ -51,15 +64,16 @@ class Message(Mapping[int, Any]):
         self._values = values
         self._dialect = dialect
         self._kept = kept
+        self._shape = bytes(values)
 
     @property
     def mti(self) -> str:
         """The message type, four digits; empty in the partial message of an error that concerns the type itself."""
         return self._mti
 
-    def for_packing(self, dialect: Dialect) -> tuple[str, dict[int, Any], dict[int, bytes]]:
-        """Type, values and what this very dialect is to write as it was read."""
-        return self._mti, self._values, self._kept if self._dialect is dialect else {}
+    def for_packing(self, dialect: Dialect) -> tuple[str, dict[int, Any], dict[int, bytes], bytes]:
+        """Type, values, what this very dialect is to write as it was read, and the element numbers, a byte each."""
+        return self._mti, self._values, self._kept if self._dialect is dialect else NOTHING_KEPT, self._shape
 
     def __getitem__(self, key: int | str) -> Any:
         if type(key) is int:
@@ -144,3 +158,14 @@ class Message(Mapping[int, Any]):
         message = Message(self._mti if mti is None else mti, values)
         message._fill(message._mti, message._values, dialect, kept)
         return message
+
+
+def _in_order(values: dict[Any, Any]) -> dict[int, Any]:
+    """The values ascending by number. Numbers seen in this order before are not looked at again."""
+    for number in values:
+        if type(number) is not int or not 2 <= number <= MAX_ELEMENT:
+            raise PackError(f"need element numbers from 2 to {MAX_ELEMENT}, have another key", code="element")
+    ordered = dict(sorted(values.items()))
+    if len(_known_shapes) < _SHAPE_LIMIT:
+        _known_shapes.add(bytes(ordered))
+    return ordered
