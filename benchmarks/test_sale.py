@@ -25,7 +25,6 @@ from posterm.runtime.channel import client_channel
 from posterm.runtime.run_terminal import drive
 from posterm.runtime.tcp import TcpLine
 from posterm.terminal import Identity, Outcome, Result
-from posterm.terminal.effects import FrameArrived, LinkReply, TimedOut, Transmit
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.unionpay.profile import get_profile
 from simulators.cards import TEST_CARDS
@@ -40,34 +39,12 @@ ROUNDS = 400
 HAND = Hand.swiping(TEST_CARDS[0], TEST_CARDS[0].pin)
 
 
-class DirectLine:
-    """A line that is a function call into the host's core."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def transmit(self, effect: Transmit) -> LinkReply:
-        return FrameArrived(self._world.answer(effect.frame), NOW)
-
-    def wait(self) -> LinkReply:
-        return TimedOut(NOW)
-
-    def hang_up(self) -> None:
-        pass
-
-
 def in_process() -> Callable[[], Result]:
     """A sale at a terminal whose host is in the same process."""
     world = World(seed=1)
     terminal = world.terminal(0)
-    front = Front(HAND, PinPad(world.hsm(0)), lambda _document: None)
-    line = DirectLine(world)
-
-    def run(flow: Any) -> Any:
-        return drive(flow, line=line, front=front, listen=lambda _told: None)
-
-    assert run(terminal.sign_on("01", TEST_PASSWORDS["01"], NOW)).done
-    return lambda: run(terminal.sale(AMOUNT, NOW))
+    assert world.press(0, terminal.sign_on("01", TEST_PASSWORDS["01"], NOW)).done
+    return lambda: world.press(0, terminal.sale(AMOUNT, NOW), HAND)
 
 
 def test_a_sale_in_process(benchmark: Benchmark) -> None:

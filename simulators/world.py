@@ -17,12 +17,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from posterm.amount import Amount
 from posterm.host import Host, HostKeys, MemoryHostStore
 from posterm.host.ledger import merchant_payable, merchant_pending
 from posterm.hsm import Algorithm, KeyUsage, Lmk, Pin, SoftHsm
+from posterm.runtime.run_terminal import drive
 from posterm.terminal import Identity, MemoryTerminalStore, OriginalReference, Outcome, Result, Terminal
 from posterm.terminal.effects import (
     Await,
@@ -51,10 +52,11 @@ from posterm.unionpay.transactions import Kind
 from simulators.cards import TEST_CARDS, TestCard
 from simulators.enrolment import MERCHANT_ID, MERCHANT_NAME, TMK_COMPONENTS, enrol_everything
 from simulators.network import Fate, Faults, UnreliableLine
-from simulators.swipe import Hand, PinPad
+from simulators.swipe import Front, Hand, PinPad
 
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTLEMENT_TRIES = 50
+R = TypeVar("R")
 _GOOD_CARDS = [card for card in TEST_CARDS if card.name in ("debit", "credit", "long")]
 _OTHER_CARDS = [card for card in TEST_CARDS if card not in _GOOD_CARDS]
 _SUPERVISOR, _MANAGER = TEST_PASSWORDS["00"], TEST_PASSWORDS["99"]
@@ -198,6 +200,15 @@ class World:
             raise WorldError("the host does not answer this frame")
         return reply.frame
 
+    def press(self, number: int, flow: Flow[R], hand: Hand | None = None) -> R:
+        """Drive one command of a terminal to its end, now and on a quiet line: what comes between two days.
+
+        Args:
+            hand: who stands before the terminal; nobody when left out.
+        """
+        front = Front(hand or Hand.empty(), PinPad(self.hsm(number)), lambda _document: None)
+        return drive(flow, line=_QuietLine(self), front=front, listen=lambda _told: None)
+
     # --- the clock ---
 
     def after(self, seconds: float, happen: Callable[[], None]) -> None:
@@ -224,6 +235,22 @@ class World:
             self.after(0.0, broken)
         for delay in passage.arrivals:
             self.after(reply.delay_s + delay, lambda answered=reply.frame: answer(answered))  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class _QuietLine:
+    """A line that is a function call into the host's core."""
+
+    world: World
+
+    def transmit(self, effect: Transmit) -> LinkReply:
+        return FrameArrived(self.world.answer(effect.frame), self.world.now)
+
+    def wait(self) -> LinkReply:
+        return TimedOut(self.world.now)
+
+    def hang_up(self) -> None:
+        """Nothing is held."""
 
 
 class _Actor:
@@ -280,7 +307,8 @@ class _Actor:
         good = self._random.random() < 0.9
         card = self._random.choice(_GOOD_CARDS if good else _OTHER_CARDS)
         pin = card.pin if self._random.random() < 0.97 else Pin("111222")
-        self._hand = Hand.keying(card, pin) if self._random.random() < 0.1 else Hand.swiping(card, pin)
+        way = self._random.choices((Hand.swiping, Hand.keying, Hand.swiping_track_3), (85, 10, 5))[0]
+        self._hand = way(card, pin)
         amount = Amount(self._random.randint(1, 200_00))
         choice = self._random.choices(
             ("sale", "void", "refund", "preauth", "add", "complete", "notice", "void-preauth", "void-complete",

@@ -66,7 +66,7 @@ def find_original(ctx: Context, kind: Kind, reference: OriginalReference, *, car
     if candidates:
         return fault_of(candidates[0]) or ""
     if entries:
-        return f"the transaction is a {entries[0].transaction.name.lower()}, which this cannot be done to"
+        return f"this cannot be done to a transaction of that kind ({entries[0].transaction.name.lower()})"
     if kind is Kind.REFUND and reference.rrn and reference.date:
         return _from_slip(ctx, reference)
     return f"no such transaction {'with this card ' if card else ''}in this terminal"
