@@ -545,6 +545,29 @@ def test_a_server_that_is_another_is_not_spoken_to(tmp_path: Path, fault: str) -
     play(scene())
 
 
+@pytest.mark.parametrize("junk", [b"\x00\x04junk", b"\x16\x03\x01\x00\x05abcde", b""])
+def test_a_peer_that_speaks_no_tls_does_not_disturb_the_others(tmp_path: Path, junk: bytes) -> None:
+    authority = Authority(tmp_path, "authority")
+    host = authority.issue("host.test")
+
+    async def scene() -> None:
+        told = Told()
+        server, port = await served(tls=server_context(host.certificate, host.key), listen=told)
+        reader, writer = await asyncio.open_connection(HERE, port)
+        writer.write(junk)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert told.names == []
+        async with AsyncLink(settings(), HERE, port, tls=client_context(authority.file)) as link:
+            await link.ready(PATIENCE_S)
+            assert isinstance(await link.request(request(1)), Answered)
+        await server.stop()
+
+    play(scene())
+
+
 def test_a_certificate_that_cannot_be_used_is_refused_with_its_file(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
     one, other = authority.issue("one"), authority.issue("other")
