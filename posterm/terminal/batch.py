@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from posterm.iso8583 import Message
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print, PrinterFailed
+from posterm.terminal.errors import TerminalError
 from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import deliver_script_notice, sign_off, sign_on_again
 from posterm.terminal.notices import deliver_notices, owed_notices, refuse, stored_request
@@ -177,7 +178,7 @@ def _upload(ctx: Context) -> Flow[str | None]:
     """Send what the host has not acknowledged yet, then the end. Returns: why it did not come to the end, or None."""
     progress = ctx.memory.registers.progress
     if progress is None:
-        raise LayoutError("an upload without a settlement")
+        raise TerminalError("an upload without a settlement")
     steps = _plan(ctx, equal=progress.equal)
     for step in steps[progress.uploaded :]:
         answer = yield from exchange(ctx, _step_message(ctx, step, equal=progress.equal), sealed=False)
@@ -297,7 +298,7 @@ def _may_be_completed(ctx: Context, entry: JournalEntry) -> bool:
 def _finish(ctx: Context) -> Flow[Settled]:
     slip = last_slip(ctx)
     if slip is None:
-        raise LayoutError("a closed batch without a slip")
+        raise TerminalError("a closed batch without a slip")
     printed = yield Print((slip,))
     if isinstance(printed, PrinterFailed):
         yield ctx.tell("slip-not-printed", batch=slip.batch, why=printed.reason)
