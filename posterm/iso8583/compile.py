@@ -10,6 +10,7 @@ it. Leaves out writing, which is `posterm.iso8583.compile_pack`.
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,12 @@ from posterm.iso8583.codec import ALPHABETS, Reader, make_length_reader
 from posterm.iso8583.composite import BoundLayout, Composite
 from posterm.iso8583.element import RAW, Element, Encodings, Format, resolved
 from posterm.iso8583.errors import ReadError
-from posterm.iso8583.message import NOTHING_KEPT, Message
+from posterm.iso8583.message import NOTHING_KEPT, Message, places_of
 
 Decoder = Callable[[bytes], "Message | None"]
+LONG = 24
+"""From so many digits on, bytes are tested faster than text."""
+
 _TABLE_LIMIT = 1000
 _TRACK_FROM_NIBBLES = str.maketrans("abcdef", "ABC=EF")
 
@@ -136,7 +140,7 @@ class DecoderSource:
             self.fields = [field for field in self.fields if field.number <= last]
         self.names: dict[str, Any] = {
             **ALPHABET_NAMES, "T": _TRACK_FROM_NIBBLES, "new": object.__new__, "Message": Message,
-            "Composite": Composite, "ReadError": ReadError, "NOTHING_KEPT": NOTHING_KEPT,
+            "Composite": Composite, "ReadError": ReadError, "hexlify": hexlify, "NOTHING_KEPT": NOTHING_KEPT,
         }  # fmt: skip
         self._lines: list[str] = []
         self._views: dict[str, str] = {}
@@ -160,7 +164,8 @@ class DecoderSource:
                 self._single(run[0])
             at += len(run)
         kept = [field.number for field in self.fields if self._is_wanted(field)]
-        values = ", ".join(f"{number}: v{number}" for number in kept)
+        cells = "".join(f"v{number}, " for number in kept)
+        self.names["PLACES"] = places_of(bytes(kept))
         over = "!=" if self.wanted is None else ">"
         head = ["def decode(wire):", "    try:"]
         for codec, view in self._views.items():
@@ -173,7 +178,8 @@ class DecoderSource:
             "        return None",
             "    message = new(Message)",
             "    message._mti = mti",
-            f"    message._values = {{{values}}}",
+            f"    message._cells = ({cells})",
+            "    message._places = PLACES",
             "    message._dialect = DIALECT",
             "    message._kept = NOTHING_KEPT",
             f"    message._shape = {bytes(kept)!r}",
@@ -261,7 +267,9 @@ class DecoderSource:
         kinds = {field.format.kind for field in run}
         plain = run[0].format.encoding == "ascii"
         ascii_test = f"{whole}.isascii()" if kinds - ({"n"} if plain else {"n", "text"}) else ""
-        if len(kinds) == 1:
+        if kinds == {"n"} and plain and size >= LONG:
+            self._refuse_unless(f"wire[{self._position()}:{self._position(size)}].isdigit()")
+        elif len(kinds) == 1:
             self._refuse_unless(ascii_test, alphabet_test(run[0].format.kind, whole))
         else:
             self._refuse_unless(ascii_test)
@@ -293,11 +301,16 @@ class DecoderSource:
     def _packed_run(self, run: list[Field]) -> None:
         """Fixed packed digits side by side, with the fillers of those whose count is odd."""
         size = sum(field.size for field in run)
-        self._add(f"t = wire[{self._position()}:{self._position(size)}].hex()")
+        chunk = f"wire[{self._position()}:{self._position(size)}]"
+        decimal = all(field.format.length % 2 == 0 or field.format.pad.isdigit() for field in run)
+        long = decimal and size * 2 >= LONG and run[0].format.kind == "n"
+        if long:
+            self._add(f"b = hexlify({chunk})", 't = b.decode("ascii")')
+        else:
+            self._add(f"t = {chunk}.hex()")
         if run[0].format.kind == "z":
             return self._packed_track(run[0])
         slices, tests, at = [], [], 0
-        decimal = all(field.format.length % 2 == 0 or field.format.pad.isdigit() for field in run)
         for field in run:
             fmt = field.format
             begin = at + (fmt.length % 2 if fmt.align == "right" else 0)
@@ -305,7 +318,7 @@ class DecoderSource:
                 tests.append(f't[{at if fmt.align == "right" else at + fmt.length}] == "{fmt.pad.lower()}"')
             slices.append(slice(begin, begin + fmt.length))
             at += field.size * 2
-        self._refuse_unless("t.isdecimal()" if decimal else "", *tests)
+        self._refuse_unless("b.isdigit()" if long else "t.isdecimal()" if decimal else "", *tests)
         names = ", ".join(f"v{field.number}" for field in run)
         plain = len(run) == 1 and run[0].format.length % 2 == 0
         self._add(f"{names} = t" if plain else f"{names} = {self._getter(slices)}(t)")
@@ -408,6 +421,7 @@ class DecoderSource:
             if fmt.kind == "n":
                 self._add(f"if not {name}.isdecimal() and {name}:", "    return None")
             else:
+                plain = plain or fmt.kind == "z"
                 self._refuse_unless("" if plain else f"{name}.isascii()", alphabet_test(fmt.kind, name))
         else:
             self._add("b = wire[a:p]")

@@ -53,9 +53,9 @@ class EncoderSource:
                 self._piece("bytes", f"write{field.number}(v{field.number})")
         self._close_digits()
         names = "".join(f"v{field.number}, " for field, _ in self.fields)
-        lines = ["def encode(head, values):", "    try:"]
+        lines = ["def encode(head, cells):", "    try:"]
         if names:
-            lines.append(f"        {names}= values.values()")
+            lines.append(f"        {names}= cells")
         lines += [f"        {line}" for line in self._undivided]
         if self._lengths:
             lines += [f"        if not ({' and '.join(self._lengths)}):", "            return None"]

@@ -188,26 +188,25 @@ class Dialect:
                 announcing the MAC already; returns 8 bytes.
         Raises: PackError: a value does not fit its element.
         """
-        mti, values, kept, shape = message.for_packing(self)
+        mti, cells, kept, shape = message.for_packing(self)
         if mac is None:
             encoder = self._encoders.get(shape)
             if encoder is not None and not kept and mti.__class__ is str:
                 head = encoder.heads.get(mti)
-                packed = encoder.encode(head, values) if head is not None else None
+                packed = encoder.encode(head, cells) if head is not None else None
                 if packed is not None:
                     return packed
-            return self._write(mti, values, kept, shape, 0)
+            return self._write(mti, cells, kept, shape)
         mac_element = self._place_of_mac(shape)
-        if mac_element in values:
-            values = {number: value for number, value in values.items() if number != mac_element}
-            shape = shape[:-1]
+        if mac_element in shape:
+            cells, shape = cells[:-1], shape[:-1]
         packed = None
         encoder = self._encoders.get(shape)
         if encoder is not None and not kept and mti.__class__ is str:
             head = encoder.mac_heads.get(mti)
-            packed = encoder.encode(head, values) if head is not None else None
+            packed = encoder.encode(head, cells) if head is not None else None
         if packed is None:
-            packed = self._write(mti, values, kept, shape, mac_element)
+            packed = self._write(mti, cells, kept, shape, mac_element)
         code: object = mac(packed)
         if not isinstance(code, bytes) or len(code) != MAC_BYTES:
             raise PackError(
@@ -219,8 +218,8 @@ class Dialect:
 
     def pack_interpreted(self, message: Message) -> bytes:
         """As `pack`, never by generated code: what that code is held against."""
-        mti, values, kept, _ = message.for_packing(self)
-        return self._write(mti, values, kept, b"", 0)
+        mti, cells, kept, shape = message.for_packing(self)
+        return self._write(mti, cells, kept, shape, count=False)
 
     def source(self, numbers: Iterable[int], what: str = "unpack", wanted: Iterable[int] = ()) -> str:
         """The Python that is generated for messages of these elements: made from the table alone, for people to read.
@@ -239,13 +238,20 @@ class Dialect:
         return self._generated.decoder_source(known, self._bitmap_start + len(bitmap), only).text()
 
     def _write(
-        self, mti: str, values: Mapping[int, Any], kept: Mapping[int, bytes], shape: bytes, mac_element: int
+        self,
+        mti: str,
+        cells: Iterable[Any],
+        kept: Mapping[int, bytes],
+        shape: bytes,
+        mac_element: int = 0,
+        *,
+        count: bool = True,
     ) -> bytes:
-        """Write a message element by element up to its MAC; with a shape, count it for generated code."""
+        """Write a message element by element up to its MAC, and count it for generated code."""
         writers = self._writers
         body: list[bytes] = []
         try:
-            for number, value in values.items():
+            for number, value in zip(shape, cells, strict=True):
                 if kept and number in kept:
                     body.append(kept[number])
                 elif value.__class__ is Composite:
@@ -254,10 +260,10 @@ class Dialect:
                     body.append(writers[number](value))
         except KeyError:
             raise self._no_such_element(number) from None
-        present = [*values, mac_element] if mac_element else list(values)
+        present = [*shape, mac_element] if mac_element else list(shape)
         packed_bitmap = bitmaps.written(bitmaps.build(present, self.encodings.bits), self.encodings.bitmap)
         head = self._write_mti(mti) + packed_bitmap
-        if shape:
+        if count:
             encoder = self._generated.written(shape)
             if encoder is not None:
                 encoder.remember(mti, head, mac=bool(mac_element))

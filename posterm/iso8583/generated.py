@@ -31,7 +31,7 @@ _COUNT_LIMIT = 1024
 class Encoder:
     """What writes one set of elements, and the type and bitmap it begins with, by type; `mac_heads` announce a MAC."""
 
-    encode: Callable[[bytes, dict[int, Any]], bytes | None]
+    encode: Callable[[bytes, tuple[Any, ...]], bytes | None]
     heads: dict[str, bytes] = field(default_factory=dict)
     mac_heads: dict[str, bytes] = field(default_factory=dict)
 

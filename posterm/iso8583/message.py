@@ -20,7 +20,20 @@ NOTHING_KEPT: dict[int, bytes] = {}
 """What a message remembers of its encodings when all were usual. Never written to."""
 
 _SHAPE_LIMIT = 1024
-_known_shapes: set[bytes] = set()
+_known_places: dict[bytes, dict[int, int]] = {b"": {}}
+
+
+def places_of(shape: bytes) -> dict[int, int]:
+    """Where the value of each element stands among the values, for element numbers ascending, a byte each.
+
+    Messages of the same elements share it; it is never written to.
+    """
+    places = _known_places.get(shape)
+    if places is None:
+        places = {number: place for place, number in enumerate(shape)}
+        if len(_known_places) < _SHAPE_LIMIT:
+            _known_places[shape] = places
+    return places
 
 
 class Message(Mapping[int, Any]):
@@ -35,19 +48,22 @@ class Message(Mapping[int, Any]):
     <Message 0800 with 11 41>
     """
 
-    __slots__ = ("_dialect", "_kept", "_mti", "_shape", "_values")
+    __slots__ = ("_cells", "_dialect", "_kept", "_mti", "_places", "_shape")
 
     def __init__(self, mti: str, elements: Mapping[int, Any] | None = None) -> None:
-        values = dict(elements) if elements else {}
+        values = elements if elements.__class__ is dict else dict(elements or {})
         try:
             shape = bytes(values)
         except (TypeError, ValueError):
             shape = b"\0"
-        if shape not in _known_shapes:
+        places = _known_places.get(shape)
+        if places is None:
             values = _in_order(values)
             shape = bytes(values)
+            places = places_of(shape)
         self._mti = mti
-        self._values = values
+        self._places = places
+        self._cells = tuple(values.values())
         self._dialect: Dialect | None = None
         self._kept = NOTHING_KEPT
         self._shape = shape
@@ -61,27 +77,29 @@ class Message(Mapping[int, Any]):
 
     def _fill(self, mti: str, values: dict[int, Any], dialect: Dialect | None, kept: dict[int, bytes]) -> None:
         self._mti = mti
-        self._values = values
+        self._shape = bytes(values)
+        self._places = places_of(self._shape)
+        self._cells = tuple(values.values())
         self._dialect = dialect
         self._kept = kept
-        self._shape = bytes(values)
 
     @property
     def mti(self) -> str:
         """The message type, four digits; empty in the partial message of an error that concerns the type itself."""
         return self._mti
 
-    def for_packing(self, dialect: Dialect) -> tuple[str, dict[int, Any], dict[int, bytes], bytes]:
+    def for_packing(self, dialect: Dialect) -> tuple[str, tuple[Any, ...], dict[int, bytes], bytes]:
         """Type, values, what this very dialect is to write as it was read, and the element numbers, a byte each."""
-        return self._mti, self._values, self._kept if self._dialect is dialect else NOTHING_KEPT, self._shape
+        return self._mti, self._cells, self._kept if self._dialect is dialect else NOTHING_KEPT, self._shape
 
     def __getitem__(self, key: int | str) -> Any:
         if type(key) is int:
-            return self._values[key]
+            return self._cells[self._places[key]]
         if not isinstance(key, str):
             raise KeyError(key)
         head, dot, rest = key.partition(".")
-        value = self._values.get(int(head)) if head.isascii() and head.isdigit() and len(head) <= 3 else None
+        place = self._places.get(int(head)) if head.isascii() and head.isdigit() and len(head) <= 3 else None
+        value = None if place is None else self._cells[place]
         try:
             for part in rest.split(".") if dot else ():
                 value = value[part] if isinstance(value, Mapping) and part in value else None
@@ -108,7 +126,7 @@ class Message(Mapping[int, Any]):
 
     def __contains__(self, key: object) -> bool:
         if type(key) is int:
-            return key in self._values
+            return key in self._places
         try:
             self[key]  # type: ignore[index]
         except KeyError:
@@ -116,15 +134,15 @@ class Message(Mapping[int, Any]):
         return True
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._values)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._places)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Message):
             return NotImplemented
-        return self._mti == other._mti and self._values == other._values
+        return self._mti == other._mti and self._shape == other._shape and self._cells == other._cells
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -133,10 +151,10 @@ class Message(Mapping[int, Any]):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickled are type and values; the dialect and what was remembered of its encodings stay behind."""
-        return Message, (self._mti, {number: getattr(value, "raw", value) for number, value in self._values.items()})
+        return Message, (self._mti, {number: getattr(value, "raw", value) for number, value in self.items()})
 
     def __repr__(self) -> str:
-        present = " ".join(map(str, self._values)) or "no elements"
+        present = " ".join(map(str, self._places)) or "no elements"
         return f"<Message {self._mti or '----'} with {present}>"
 
     def with_elements(
@@ -146,7 +164,7 @@ class Message(Mapping[int, Any]):
 
         Raises: PackError: an element number is not an integer from 2 to 192.
         """
-        values = dict(self._values)
+        values = dict(self)
         kept = dict(self._kept)
         for number in drop:
             values.pop(number, None)
@@ -156,16 +174,14 @@ class Message(Mapping[int, Any]):
             values[number] = value if dialect is None else dialect.attach(number, value)
             kept.pop(number, None)
         message = Message(self._mti if mti is None else mti, values)
-        message._fill(message._mti, message._values, dialect, kept)
+        message._dialect = dialect
+        message._kept = kept
         return message
 
 
-def _in_order(values: dict[Any, Any]) -> dict[int, Any]:
-    """The values ascending by number. Numbers seen in this order before are not looked at again."""
+def _in_order(values: Mapping[Any, Any]) -> dict[int, Any]:
+    """The values ascending by number."""
     for number in values:
         if type(number) is not int or not 2 <= number <= MAX_ELEMENT:
             raise PackError(f"need element numbers from 2 to {MAX_ELEMENT}, have another key", code="element")
-    ordered = dict(sorted(values.items()))
-    if len(_known_shapes) < _SHAPE_LIMIT:
-        _known_shapes.add(bytes(ordered))
-    return ordered
+    return dict(sorted(values.items()))
