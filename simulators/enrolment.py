@@ -5,6 +5,7 @@ The terminal master key is published test material: 0123456789ABCDEFFEDCBA987654
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,10 +24,10 @@ TMK_COMPONENTS: Final = (
 )
 
 
-def load_tmk(hsm: SoftHsm, profile: AcquirerProfile) -> KeyBlock:
+def load_tmk(hsm: SoftHsm, profile: AcquirerProfile, components: Sequence[bytes] = TMK_COMPONENTS) -> KeyBlock:
     """The test TMK from its components, for the cipher of the acquirer's working keys."""
     algorithm = tmk_algorithm(profile.keys.layout)
-    return hsm.combine_components(list(TMK_COMPONENTS), KeyUsage.KEY_ENCRYPTION, algorithm)
+    return hsm.combine_components(components, KeyUsage.KEY_ENCRYPTION, algorithm)
 
 
 def enrol_everything(
@@ -34,15 +35,17 @@ def enrol_everything(
     hsm: SoftHsm,
     *,
     at: datetime,
-    terminal_ids: tuple[str, ...] = TERMINAL_IDS,
+    terminal_ids: Sequence[str] = TERMINAL_IDS,
     merchant_id: str = MERCHANT_ID,
+    merchant_name: str = MERCHANT_NAME,
+    tmk_components: Sequence[bytes] = TMK_COMPONENTS,
 ) -> None:
     """Enrol merchant, terminals and test cards; what is enrolled already stays as it is."""
     unknown = [terminal_id for terminal_id in terminal_ids if not host.knows_terminal(terminal_id)]
     if unknown:
-        host.enrol_merchant(merchant_id, MERCHANT_NAME)
+        host.enrol_merchant(merchant_id, merchant_name)
     for terminal_id in unknown:
-        host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm, host.profile))
+        host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm, host.profile, tmk_components))
     for card in TEST_CARDS:
         try:
             host.enrol_card(

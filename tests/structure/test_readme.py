@@ -1,4 +1,4 @@
-"""The README's example runs as it is printed."""
+"""The programs printed in the README and in the page on simulation run as they stand."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+
+
+def run_programs_of(page: str, folder: Path) -> list[str]:
+    """Run a page's Python blocks as one program. Returns: the lines it printed."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks, f"{page} shows no program"
+    script = folder / "program.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def test_the_purchase_in_the_readme_is_approved(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    script = tmp_path / "purchase.py"
-    script.write_text(example, encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "approved"
-    assert "621234******1265" in done.stdout
+    printed = run_programs_of("README.md", tmp_path)
+    assert printed[-1] == "approved"
+    assert any("621234******1265" in line for line in printed)
+
+
+def test_the_day_in_the_page_on_simulation_ends_with_equal_books(tmp_path: Path) -> None:
+    assert run_programs_of("docs/simulation.md", tmp_path)[-1] == "approved 621234******1265"

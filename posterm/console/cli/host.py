@@ -126,7 +126,7 @@ def open_configured_host(configuration: Configuration) -> OpenHost:
     from posterm.runtime import clock
     from posterm.runtime.assembly import open_host, open_hsm
     from posterm.unionpay.profile import load_profile
-    from simulators.enrolment import enrol_everything
+    from simulators.enrolment import TERMINAL_IDS, enrol_everything
 
     hsm = open_hsm(configuration.hsm.lmk)
     opened = open_host(
@@ -137,7 +137,16 @@ def open_configured_host(configuration: Configuration) -> OpenHost:
     )
     try:
         with opened.store.batch():
-            enrol_everything(opened.host, hsm, at=clock.now(), merchant_id=configuration.terminal.merchant_id)
+            terminal = configuration.terminal
+            enrol_everything(
+                opened.host,
+                hsm,
+                at=clock.now(),
+                terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
+                merchant_id=terminal.merchant_id,
+                merchant_name=terminal.merchant_name,
+                tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
+            )
     except BaseException:
         opened.store.close()
         raise
