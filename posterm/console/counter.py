@@ -67,7 +67,7 @@ class Counter:
             if self.as_json:
                 self.messages.append(message_document(told, self.place.profile))
             elif self.trace:
-                heading, rows = message_lines(told, self.place.profile)
+                heading, rows = message_lines(told, self.place.profile, self.language)
                 typer.echo(heading)
                 for row in rows:
                     typer.echo(f"  {row.styled().plain}")

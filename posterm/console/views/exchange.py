@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from textwrap import wrap
 from typing import Final
@@ -9,9 +10,18 @@ from typing import Final
 from posterm.console.views.message import COLUMNS, Line, table_lines
 from posterm.iso8583.describe import Row, describe, to_json
 from posterm.terminal.effects import Tell
+from posterm.terminal.receipt import Language
 from posterm.unionpay.profile import AcquirerProfile
+from posterm.unionpay.response_codes import response_code
+from posterm.unionpay.transactions import ReversalReason
 
 _ARROWS: Final = {"sent": "-->", "received": "<--"}
+_REASONS: Final = {
+    ReversalReason.NO_ANSWER.value: "no answer in time",
+    ReversalReason.COULD_NOT_FINISH.value: "the terminal could not finish",
+    ReversalReason.BAD_MAC.value: "wrong MAC in the answer",
+    ReversalReason.OTHER.value: "no answer that matches",
+}
 _TITLES: Final = {
     "0100": "authorisation request",
     "0110": "authorisation response",
@@ -34,13 +44,24 @@ _TITLES: Final = {
 }
 
 
-def message_lines(told: Tell, profile: AcquirerProfile, columns: int = COLUMNS) -> tuple[str, list[Line]]:
-    """A heading and a table for a message that was sent or received."""
+def message_lines(
+    told: Tell, profile: AcquirerProfile, language: Language = "en", columns: int = COLUMNS
+) -> tuple[str, list[Line]]:
+    """A heading and a table for a message that was sent or received; DE 39 with its meaning."""
     message = profile.dialect.unpack(told.wire)
     title = _TITLES.get(message.mti, "message")
     heading = f"{clock_time(told.at)} {_ARROWS[told.name]} {message.mti} {title}"
-    rows = [row for row in describe(message, profile.dialect) if row.depth or row.path]
+    rows = [_with_meaning(row, message.mti, profile, language) for row in describe(message, profile.dialect)]
     return heading, table_lines([Row("header", "", told.details.get("header", "")), *rows], columns)
+
+
+def _with_meaning(row: Row, mti: str, profile: AcquirerProfile, language: Language) -> Row:
+    if row.path != "39" or row.depth:
+        return row
+    if mti == "0400":
+        return replace(row, value=f"{row.value} {_REASONS.get(row.value, '')}".rstrip())
+    code = response_code(row.value, profile.code_extensions)
+    return replace(row, value=f"{row.value} {code.text_zh if language == 'zh' else code.text}")
 
 
 def message_document(told: Tell, profile: AcquirerProfile) -> dict[str, object]:
