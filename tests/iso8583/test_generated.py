@@ -343,3 +343,18 @@ def test_a_message_may_be_given_in_any_order_of_numbers() -> None:
         for _ in range(2):
             with pytest.raises(PackError):
                 Message("0200", {number: "0"})  # type: ignore[dict-item]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("dialect", "wire"), CASES)
+def test_twenty_thousand_mutations_of_each_sample_obey_the_law(dialect: Dialect, wire: bytes) -> None:
+    warm(dialect, wire)
+    seed = 20_000
+    source = random.Random(seed)
+    for turn in range(20_000):
+        changed = mutated(source, wire)
+        result = reading(lambda: dialect.unpack(changed))  # noqa: B023
+        assert result == reading(lambda: dialect.unpack_interpreted(changed)), f"seed {seed}, turn {turn}"  # noqa: B023
+        if len(result) < 8:
+            message = dialect.unpack(changed)
+            assert dialect.pack(message) == dialect.pack_interpreted(message) == changed, f"seed {seed}, turn {turn}"
