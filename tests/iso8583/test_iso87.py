@@ -1,4 +1,4 @@
-"""The dialects of ISO 8583:1987 against sample messages, broken ones, and pyiso8583; content and message rules."""
+"""The dialects of ISO 8583:1987 and 1993 against samples, broken ones and pyiso8583; content and message rules."""
 
 from __future__ import annotations
 
@@ -201,3 +201,36 @@ def test_a_faulty_rule_is_refused_by_name(rules: str, place: str) -> None:
     with pytest.raises(DialectError) as caught:
         parse_dialect(f'name = "acme"\n[messages]\n{rules}\n'.encode(), origin="acme.toml")
     assert str(caught.value).startswith(place)
+
+
+# Sizes in ISO 8583:1993, 4.4 that differ from 1987: number, kind, size, digits of the length prefix.
+OF_1993 = [
+    (12, "n", 12, 0), (13, "n", 4, 0), (15, "n", 6, 0), (22, "an", 12, 0), (25, "n", 4, 0), (28, "n", 6, 0),
+    (30, "n", 24, 0), (31, "ans", 99, 2), (39, "n", 3, 0), (43, "ans", 99, 2), (46, "ans", 204, 3), (53, "b", 48, 2),
+    (55, "b", 255, 3), (56, "n", 35, 2), (58, "n", 11, 2), (66, "ans", 204, 3), (71, "n", 8, 0), (72, "ans", 999, 3),
+    (82, "n", 10, 0), (90, "n", 10, 0), (93, "n", 11, 2), (96, "b", 999, 3), (105, "n", 16, 0), (109, "ans", 84, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["iso93-ascii", "iso93-bcd"])
+@pytest.mark.parametrize(("number", "kind", "size", "digits_of_prefix"), OF_1993)
+def test_the_elements_of_1993_have_their_sizes(
+    name: str, number: int, kind: str, size: int, digits_of_prefix: int
+) -> None:
+    element = get_dialect(name).elements[number]
+    prefix = element.prefix.digits if element.prefix else 0
+    assert (element.format.kind, element.format.length, prefix) == (kind, size, digits_of_prefix)
+
+
+@pytest.mark.parametrize("name", ["iso93-ascii", "iso93-bcd"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_what_1993_writes_it_reads(name: str, data: st.DataObject) -> None:
+    dialect = get_dialect(name)
+    numbers = data.draw(st.sets(st.sampled_from(list(dialect.elements)), min_size=1, max_size=8))
+    message = Message("1200", {number: data.draw(value_for(name, number)) for number in numbers})
+    wire = dialect.pack(message)
+    assert dialect.unpack(wire) == message
+    for cut in range(len(wire)):
+        with pytest.raises(UnpackError):
+            dialect.unpack(wire[:cut])

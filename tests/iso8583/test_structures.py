@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from posterm.iso8583 import (
     Prefix,
     UnpackError,
     get_dialect,
+    parse_dialect,
 )
 from posterm.iso8583.element import LLL, Format, ans, b, n, text, x_n, z
 
@@ -338,3 +341,15 @@ def test_the_four_knobs_of_packed_digits_turn_separately(
 def test_a_structure_that_contradicts_itself_is_refused(element: Element) -> None:
     with pytest.raises(DialectError, match=r"acme, elements\.\d+"):
         Dialect("acme", [element])
+
+
+def test_the_examples_in_the_documents_are_dialects() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text("utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        whole = example if example.startswith("name") else f'name = "acme"\n{example}'
+        dialect = parse_dialect(whole.encode(), origin="docs/dialects.md")
+    wire = dialect.pack(Message("0100", {62: {"1": "E", "2": "123"}, 48: {"TCC": "R", "42": "03210"}}))
+    message = dialect.unpack(wire)
+    assert (message["62.2"], message["48.42"], message["48.TCC"]) == ("000000000000123", "03210", "R")
