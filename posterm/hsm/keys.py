@@ -41,6 +41,7 @@ class Algorithm(StrEnum):
     TDES_DOUBLE = "tdes-double"
     TDES_TRIPLE = "tdes-triple"
     AES_128 = "aes-128"
+    AES_192 = "aes-192"
     AES_256 = "aes-256"
     SM4 = "sm4"
 
@@ -152,6 +153,7 @@ _SIZES: Final = {
     Algorithm.TDES_DOUBLE: (16, 8),
     Algorithm.TDES_TRIPLE: (24, 8),
     Algorithm.AES_128: (16, 16),
+    Algorithm.AES_192: (24, 16),
     Algorithm.AES_256: (32, 16),
     Algorithm.SM4: (16, 16),
 }
@@ -161,11 +163,13 @@ _LETTERS: Final = {
     Algorithm.TDES_DOUBLE: "T",
     Algorithm.TDES_TRIPLE: "T",
     Algorithm.AES_128: "A",
+    Algorithm.AES_192: "A",
     Algorithm.AES_256: "A",
     Algorithm.SM4: "4",
 }
 
 DES_FAMILY: Final = frozenset({Algorithm.DES, Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE})
+AES_FAMILY: Final = frozenset({Algorithm.AES_128, Algorithm.AES_192, Algorithm.AES_256})
 
 # Effective bits against the best practical attack, for "is this weaker than that" (NIST SP 800-57 part 1, 5.6.1.1).
 STRENGTH_BITS: Final = {
@@ -174,6 +178,7 @@ STRENGTH_BITS: Final = {
     Algorithm.TDES_TRIPLE: 112,
     Algorithm.AES_128: 128,
     Algorithm.SM4: 128,
+    Algorithm.AES_192: 192,
     Algorithm.AES_256: 256,
 }
 

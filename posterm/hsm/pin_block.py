@@ -5,21 +5,27 @@
     NO_PIN       8 bytes   F F … F                 some acquirers want it where no PIN was entered
     SM4_PAN     16 bytes   as ISO_0, the PAN digits at the right end of 16 bytes
     SM4_NO_PAN  16 bytes   as NO_PAN, filled to 16 bytes
+    ISO_1        8 bytes   1 L P P P P P/R … R R   for where there is no PAN yet; R is any nibble
+    ISO_2        8 bytes   2 L P P P P P/F … F F   for the way between reader and chip, and in card scripts
+    ISO_3        8 bytes   3 L P P P P P/R … R R   xor   0 0 0 0 <12 PAN digits>; R is A to F
+    ISO_4       16 bytes   4 L P P P P P/A … A A <16 random nibbles>, for AES. The PAN comes in between two
+                           encipherments: E(E(PIN field) xor PAN field)
 
 L is the PIN's length in hexadecimal, P its digits, and the PAN digits are the 12 rightmost before the check digit.
 
-Source: ISO 9564-1:2017, 9.3.2 (format 0); Q/CUP 009 (with and without PAN; its national-cipher
-edition for SM4).
-Left out: ISO formats 1 to 4.
+Source: ISO 9564-1:2017, 9.3.2 to 9.3.5 (formats 0, 1, 3) and 9.4 (format 4); ISO 9564-3 (format 2); Q/CUP 009 (with
+and without PAN; its national-cipher edition for SM4).
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import product
 from typing import Final
 
 from posterm.bcd import is_digits
-from posterm.hsm.errors import PinBlockError, PinError
+from posterm.hsm.errors import CipherError, PinBlockError, PinError
+from posterm.hsm.primitives import BlockCipher
 from posterm.sensitive import Pan, Sensitive
 
 SHORTEST: Final = 4
@@ -52,6 +58,10 @@ class PinFormat(StrEnum):
     NO_PIN = "no-pin"
     SM4_PAN = "sm4-pan"
     SM4_NO_PAN = "sm4-no-pan"
+    ISO_1 = "iso-1"
+    ISO_2 = "iso-2"
+    ISO_3 = "iso-3"
+    ISO_4 = "iso-4"
 
     @property
     def block_bytes(self) -> int:
@@ -64,8 +74,13 @@ class PinFormat(StrEnum):
         return self in PAN_BOUND
 
 
-_WIDE: Final = frozenset({PinFormat.SM4_PAN, PinFormat.SM4_NO_PAN})
-PAN_BOUND: Final = frozenset({PinFormat.ISO_0, PinFormat.SM4_PAN})
+_WIDE: Final = frozenset({PinFormat.SM4_PAN, PinFormat.SM4_NO_PAN, PinFormat.ISO_4})
+PAN_BOUND: Final = frozenset({PinFormat.ISO_0, PinFormat.SM4_PAN, PinFormat.ISO_3, PinFormat.ISO_4})
+_PAN_IN_BLOCK: Final = PAN_BOUND - {PinFormat.ISO_4}
+FILLED: Final = frozenset({PinFormat.ISO_1, PinFormat.ISO_3, PinFormat.ISO_4})
+"""The forms with random fill, of which two blocks for one PIN differ."""
+FILL_BYTES: Final = 8
+"""Entropy one block with random fill takes."""
 
 # The same form for a cipher of 16-byte blocks.
 WIDENED: Final = {
@@ -75,19 +90,26 @@ WIDENED: Final = {
     PinFormat.SM4_NO_PAN: PinFormat.SM4_NO_PAN,
 }
 
-_LENGTH: Final = {length: f"0{length:X}" for length in range(SHORTEST, LONGEST + 1)}
-_FIELDS: Final = {f"0{length:X}": (2 + length, length) for length in range(SHORTEST, LONGEST + 1)}
+_CONTROL: Final = {PinFormat.ISO_1: 1, PinFormat.ISO_2: 2, PinFormat.ISO_3: 3, PinFormat.ISO_4: 4}
+_PIN_LENGTHS: Final = range(SHORTEST, LONGEST + 1)
+_LENGTHS: Final = {form: {n: f"{_CONTROL.get(form, 0)}{n:X}" for n in _PIN_LENGTHS} for form in PinFormat}
+_FIELDS: Final = {form: {f"{_CONTROL.get(form, 0)}{n:X}": 2 + n for n in _PIN_LENGTHS} for form in PinFormat}
 _FILL: Final = "F" * 32
+_FILL_ISO_4: Final = "A" * 16
+_FILL_ISO_3: Final = frozenset("ABCDEF")
+_THREE_LETTERS: Final = ["".join(letters) for letters in product("ABCDEF", repeat=3)]
 
 
-def encode(form: PinFormat, pin: Pin | None, pan: Pan | None) -> bytes:
+def encode(form: PinFormat, pin: Pin | None, pan: Pan | None, fill: bytes = b"") -> bytes:
     """Build a clear PIN block. Encipher it before it leaves this package.
 
     Args:
         pin: None for `NO_PIN` alone.
-        pan: needed by the forms that bind the PAN, not looked at by the others.
-    Returns: 8 or 16 bytes.
-    Raises: PinError: a PIN or PAN is missing, or there is one where there must be none.
+        pan: needed by the forms that bind the PAN, not looked at by the others. `ISO_4` takes it in `encipher`.
+        fill: 8 bytes of entropy for the forms with random fill (`FILLED`).
+    Returns: 8 or 16 bytes; for `ISO_4` the PIN field.
+    Raises: PinError: a PIN or PAN is missing, or there is one where there must be none. CipherError: entropy of
+        another length.
 
     >>> encode(PinFormat.ISO_0, Pin("123456"), Pan("6212345678901265")).hex().upper()
     '061217139876FED9'
@@ -98,16 +120,50 @@ def encode(form: PinFormat, pin: Pin | None, pan: Pan | None) -> bytes:
         return b"\xff" * 8
     if pin is None:
         raise PinError(f"PIN block: the form {form} needs a PIN")
-    return encode_digits(form, pin.reveal(), pan)
+    return encode_digits(form, pin.reveal(), pan, fill)
 
 
-def encode_digits(form: PinFormat, digits: str, pan: Pan | None) -> bytes:
+def encode_digits(form: PinFormat, digits: str, pan: Pan | None, fill: bytes = b"") -> bytes:
     """As `encode`, from the 4 to 12 bare digits of a PIN known to be one; for use inside this package."""
     size = 16 if form in _WIDE else 8
-    field = int((_LENGTH[len(digits)] + digits + _FILL)[: size * 2], 16)
-    if form in PAN_BOUND:
+    text = _LENGTHS[form][len(digits)] + digits
+    if form in FILLED:
+        text = _filled(form, text, fill)
+    field = int((text + _FILL)[: size * 2], 16)
+    if form in _PAN_IN_BLOCK:
         field ^= _pan_field(form, pan)
     return field.to_bytes(size, "big")
+
+
+def encipher(cipher: BlockCipher, clear: bytes, form: PinFormat, pan: Pan | None) -> bytes:
+    """A clear block under a PIN key: for `ISO_4` in two steps with the PAN between them.
+
+    Raises: PinError: `ISO_4` without a PAN. CipherError: the cipher's blocks are of another length.
+    """
+    if form is not PinFormat.ISO_4:
+        return cipher.encrypt(clear)
+    masked = int.from_bytes(cipher.encrypt(clear), "big") ^ pan_field_iso_4(pan)
+    return cipher.encrypt(masked.to_bytes(16, "big"))
+
+
+def decipher_iso_4(cipher: BlockCipher, block: bytes, pan: Pan | None) -> bytes:
+    """The PIN field of an enciphered `ISO_4` block of 16 bytes. Only with the right PAN is it one.
+
+    Raises: PinError: no PAN.
+    """
+    masked = int.from_bytes(cipher.decrypt(block), "big") ^ pan_field_iso_4(pan)
+    return cipher.decrypt(masked.to_bytes(16, "big"))
+
+
+def pan_field_iso_4(pan: Pan | None) -> int:
+    """The PAN field of format 4 as one number of 16 bytes: the PAN's length less 12, the PAN, zeros.
+
+    Raises: PinError: no PAN.
+    """
+    if pan is None:
+        raise PinError(f"PIN block: the form {PinFormat.ISO_4} needs the PAN")
+    digits = pan.reveal()
+    return int(f"{len(digits) - 12}{digits}".ljust(32, "0"), 16)
 
 
 def decode(form: PinFormat, block: bytes, pan: Pan | None) -> Pin:
@@ -125,7 +181,7 @@ def digits_of(form: PinFormat, block: bytes, pan: Pan | None) -> str:
     if form is PinFormat.NO_PIN:
         raise PinError("PIN block: the form without a PIN holds none")
     size = 16 if form in _WIDE else 8
-    if form in PAN_BOUND:
+    if form in _PAN_IN_BLOCK:
         field = int.from_bytes(block, "big") ^ _pan_field(form, pan)
         if len(block) != size:
             raise PinBlockError
@@ -134,11 +190,36 @@ def digits_of(form: PinFormat, block: bytes, pan: Pan | None) -> str:
         if len(block) != size:
             raise PinBlockError
         text = block.hex().upper()
-    end, length = _FIELDS.get(text[:2], (2, 0))
+    end = _FIELDS[form].get(text[:2], 0)
     digits = text[2:end]
-    if not length or not digits.isdecimal() or text[end:] != _FILL[: size * 2 - end]:
+    if not digits.isdecimal() or not _is_fill(form, text, end):
         raise PinBlockError
     return digits
+
+
+def _is_fill(form: PinFormat, text: str, end: int) -> bool:
+    """True when what follows the PIN is what the form has there."""
+    match form:
+        case PinFormat.ISO_1:
+            return True
+        case PinFormat.ISO_3:
+            return _FILL_ISO_3.issuperset(text[end:])
+        case PinFormat.ISO_4:
+            return text[end:16] == _FILL_ISO_4[end:]
+    return text[end:] == _FILL[: len(text) - end]
+
+
+def _filled(form: PinFormat, text: str, fill: bytes) -> str:
+    if len(fill) != FILL_BYTES:
+        raise CipherError(f"PIN block: the form {form} takes {FILL_BYTES} bytes of entropy, this has {len(fill)}")
+    if form is PinFormat.ISO_1:
+        return (text + fill.hex())[:16]
+    if form is PinFormat.ISO_4:
+        return text.ljust(16, "A") + fill.hex()
+    # Twelve letters A to F, three at a time: of 64 bits the bias is too small to be seen.
+    number = int.from_bytes(fill, "big")
+    letters = [_THREE_LETTERS[number // 216**place % 216] for place in range(4)]
+    return (text + "".join(letters))[:16]
 
 
 def _pan_field(form: PinFormat, pan: Pan | None) -> int:

@@ -12,7 +12,6 @@ Left out: parity (keys are taken as given), asymmetric ciphers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from posterm.hsm.errors import CipherError, KeyCheckError
-from posterm.hsm.keys import Algorithm
+from posterm.hsm.keys import AES_FAMILY, Algorithm
 
 
 class _Kept:
@@ -128,7 +127,7 @@ def check_value(algorithm: Algorithm, key: bytes, length: int = 4) -> bytes:
     >>> check_value(Algorithm.TDES_DOUBLE, bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")).hex()
     '08d7b4fb'
     """
-    if algorithm in _CMAC_CHECKED:
+    if algorithm in AES_FAMILY:
         _require_length("a key check value", length, algorithm.block_bytes)
         _cipher_algorithm(algorithm, key)
         return aes_cmac(key, bytes(16))[:length]
@@ -198,7 +197,7 @@ def _cipher_algorithm(algorithm: Algorithm, key: bytes) -> TripleDES | algorithm
             return TripleDES(key + key[:8])
         case Algorithm.TDES_TRIPLE:
             return TripleDES(key)
-        case Algorithm.AES_128 | Algorithm.AES_256:
+        case Algorithm.AES_128 | Algorithm.AES_192 | Algorithm.AES_256:
             return algorithms.AES(key)
         case Algorithm.SM4:
             return algorithms.SM4(key)
@@ -207,6 +206,3 @@ def _cipher_algorithm(algorithm: Algorithm, key: bytes) -> TripleDES | algorithm
 def _require_length(what: str, length: int, longest: int) -> None:
     if not 1 <= length <= longest:
         raise KeyCheckError(f"{what} is 1 to {longest} bytes here, this has {length}")
-
-
-_CMAC_CHECKED: Final = frozenset({Algorithm.AES_128, Algorithm.AES_256})

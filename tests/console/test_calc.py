@@ -20,6 +20,14 @@ BAD_MACS = [vector for vector in MACS if "raises" in vector]
 GOOD_BLOCKS = [vector for vector in BLOCKS if "pin" in vector]
 TEXT_MACS = ("unionpay-ecb", "unionpay-sm4-ecb", "sm4-cbc-text")
 
+FILLS = {
+    "iso-1-with-fill": "56789ABCDE000000",
+    "iso-1-longest": "F000000000000000",
+    "iso-3-with-fill": "0" * 16,
+    "iso-4-pin-field": "2F69ADDE2E9E7ACE",
+}
+"""The entropy that makes each vector with random fill."""
+
 TMK, PIK, MAK, TDK = (
     "0123456789ABCDEFFEDCBA9876543210",
     "1A2B3C4D5E6F708192A3B4C5D6E7F801",
@@ -81,6 +89,8 @@ def test_an_empty_mac_block_is_one_block_of_zeros(posterm):
 @pytest.mark.parametrize("vector", GOOD_BLOCKS, ids=by_id)
 def test_a_clear_pin_block_is_that_of_the_vector(posterm, vector):
     given = ["calc", "pinblock", "--format", vector["format"], "--pin", vector["pin"], "--pan", vector["pan"]]
+    if "random" in vector:
+        given += ["--fill", FILLS[vector["id"]]]
     assert posterm(*given).stdout == vector["block"] + "\n"
     assert json.loads(posterm(*given, "--json").stdout) == {"format": vector["format"], "clear": vector["block"]}
 
@@ -159,7 +169,7 @@ def test_a_key_check_value_is_the_published_one(posterm, key, options, expected)
         (["kcv", "--key", "00" * 8, "--length", "0"], "is 1 to 8 bytes here, this has 0"),
         (["kcv", "--key", "00" * 8, "--algorithm", "sm4"], "a sm4 key is 16 bytes, this has 8"),
         (["kcv", "--key", "00" * 8, "--algorithm", "rc4"], "--algorithm: no 'rc4'"),
-        (["kcv", "--key", "00" * 8, "--algorithm", "aes"], "need a key of 16 or 32 bytes"),
+        (["kcv", "--key", "00" * 8, "--algorithm", "aes"], "need a key of 16 or 24 or 32 bytes"),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_a_hint(posterm, arguments, says):

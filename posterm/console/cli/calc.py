@@ -86,12 +86,17 @@ def mac(
     epilog=examples(
         "posterm calc pinblock --format iso0 --pin 1234 --pan 4111111111111111",
         "posterm calc pinblock --format no-pan --pin 1234 --key 00112233445566778899AABBCCDDEEFF",
+        "posterm calc pinblock --format iso4 --pin 1234 --pan 4111111111111111 --key 00112233445566778899AABBCCDDEEFF",
     ),
 )
 def pinblock(
     pin_format: Annotated[
         str,
-        typer.Option("--format", metavar="NAME", help="iso0 (with PAN), no-pan, no-pin, sm4-pan or sm4-no-pan."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="iso0 (with PAN), no-pan, no-pin, sm4-pan, sm4-no-pan, iso-1, iso-2, iso-3 or iso-4.",
+        ),
     ] = "iso0",
     pin: Annotated[
         str | None, typer.Option("--pin", metavar="DIGITS", help="A test PIN, 4 to 12 digits.", show_default=False)
@@ -106,24 +111,38 @@ def pinblock(
         str | None,
         typer.Option("--key", metavar="HEX", help=f"{_KEY_HELP} With it, the block is enciphered.", show_default=False),
     ] = None,
+    fill: Annotated[
+        str | None,
+        typer.Option(
+            "--fill",
+            metavar="HEX",
+            help="8 bytes for iso-1, iso-3 and iso-4 instead of random ones.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build a clear PIN block, and encipher it when there is a key.
 
-    A key of 8 bytes is DES, of 16 double-length TDES (SM4 for the sm4 formats), of 24 triple-length TDES.
+    A key of 8 bytes is DES, of 16 double-length TDES (SM4 for the sm4 formats), of 24 triple-length TDES; for iso-4 it
+    is an AES key of 16, 24 or 32.
     """
+    from secrets import token_bytes
+
     from posterm.console.captured import parse_hex
-    from posterm.hsm.pin_block import Pin, PinFormat, encode
+    from posterm.hsm.pin_block import FILL_BYTES, Pin, PinFormat, encipher, encode
     from posterm.hsm.primitives import BlockCipher
     from posterm.sensitive import Pan
 
     name = _choose("format", pin_format, PinFormat)
-    clear = encode(name, None if pin is None else Pin(pin), None if pan is None else Pan(pan))
+    card = None if pan is None else Pan(pan)
+    entropy = token_bytes(FILL_BYTES) if fill is None else parse_hex(fill, "--fill")
+    clear = encode(name, None if pin is None else Pin(pin), card, entropy)
     pairs = [("clear", clear.hex().upper())]
     if key is not None:
         clear_key = parse_hex(key, "--key")
         cipher = BlockCipher(_pin_cipher(name, clear_key), clear_key)
-        pairs.append(("enciphered", cipher.encrypt(clear).hex().upper()))
+        pairs.append(("enciphered", encipher(cipher, clear, name, card).hex().upper()))
     if as_json:
         _write_json({"format": name.value, **dict(pairs)})
         return
@@ -145,7 +164,7 @@ def kcv(
         typer.Option(
             "--algorithm",
             metavar="NAME",
-            help="des, tdes, tdes-double, tdes-triple, sm4, aes, aes-128 or aes-256. "
+            help="des, tdes, tdes-double, tdes-triple, sm4, aes, aes-128, aes-192 or aes-256. "
             "Without it, the key's length says: 8 des, 16 and 24 tdes, 32 aes.",
             show_default=False,
         ),
@@ -174,8 +193,10 @@ def _text_macs() -> frozenset[str]:
 
 
 def _pin_cipher(form: PinFormat, key: bytes) -> Algorithm:
-    from posterm.hsm import Algorithm
+    from posterm.hsm import Algorithm, PinFormat
 
+    if form is PinFormat.ISO_4:
+        return _of_length("PIN block", key, (Algorithm.AES_128, Algorithm.AES_192, Algorithm.AES_256))
     if form.block_bytes == 16:
         return Algorithm.SM4
     return _of_length("PIN block", key, (Algorithm.DES, Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE))
@@ -188,7 +209,7 @@ def _key_algorithm(name: str | None, key: bytes) -> Algorithm:
     by_length = {
         None: (Algorithm.DES, Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE, Algorithm.AES_256),
         "tdes": (Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE),
-        "aes": (Algorithm.AES_128, Algorithm.AES_256),
+        "aes": (Algorithm.AES_128, Algorithm.AES_192, Algorithm.AES_256),
     }
     family = None if name is None else name.lower()
     if family in by_length:
