@@ -1,12 +1,17 @@
 """The software HSM: keys by their sealed blocks, PINs, MACs and tracks of the POS link.
 
-    soft_hsm      SoftHsm: every command, each with the keys it takes
+    soft_hsm      SoftHsm: every command
+    needs         what each command asks of the keys it takes
+    vault         keys in and out, opened once and kept
     keys          usage, algorithm, mode of use, exportability
     key_block     KeyBlock: a key as it is stored and passed about
     lmk           the local master key that seals key blocks
     mac           MAC algorithms; `compute` and `explain` for the calculator
+    hash_mac      HMAC
     pin_block     Pin, and clear PIN blocks; `encode` and `decode` for the calculator
-    pin_verify    IBM 3624 PIN and offset
+    pin_translation   which PIN block may become which
+    pin_verify    IBM 3624 PIN and offset, Visa PVV
+    card_values   CVV, CVV2, iCVV, dCVV, CAVV, CVC3
     track         the enciphered part of a track
     at_rest       sealing and fingerprints for stores
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library
@@ -22,7 +27,10 @@ No module here does input or output, reads a clock, or makes its own randomness.
 b'8F3F8063'
 """
 
+from posterm.hsm.card_values import CardValue
 from posterm.hsm.errors import (
+    CardValueError,
+    CardValueMismatch,
     CipherError,
     HsmError,
     KeyBlockError,
@@ -45,6 +53,9 @@ from posterm.hsm.soft_hsm import ExportedKey, SoftHsm
 
 __all__ = [
     "Algorithm",
+    "CardValue",
+    "CardValueError",
+    "CardValueMismatch",
     "CipherError",
     "Exportability",
     "ExportedKey",

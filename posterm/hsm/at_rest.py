@@ -14,7 +14,7 @@ from typing import Final
 
 from posterm.hsm.errors import SealedDataError
 from posterm.hsm.key_block import drawn
-from posterm.hsm.primitives import AuthenticationFailed, KeptCmac, aes_gcm
+from posterm.hsm.primitives import AuthenticationFailed, KeptCmac, aes_algorithm, aes_gcm
 
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
@@ -28,7 +28,7 @@ class AtRestKey:
 
     def __init__(self, key: bytes) -> None:
         self._gcm = aes_gcm(key)
-        self._cmac = KeptCmac(key)
+        self._cmac = KeptCmac(aes_algorithm(key), key)
 
     def seal(self, plaintext: bytes, context: bytes, entropy: Callable[[int], bytes]) -> bytes:
         """Raises: SealedDataError: more than 65,536 bytes. CipherError: entropy that is no nonce."""

@@ -12,6 +12,8 @@
         │   └── PinTranslationError   a translation that would weaken the block's protection
         ├── PinBlockError         the peer's: a PIN block that holds no PIN. One text for every malformation
         ├── PinMismatch           the cardholder's: a well-formed PIN block with the wrong PIN
+        ├── CardValueError        the caller's mistake: parameters of a card value that cannot be
+        ├── CardValueMismatch     the cardholder's: a card value that is not the card's
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
 No text of this package holds a clear key, a PIN, track data or anything a decryption gave.
@@ -73,6 +75,17 @@ class PinMismatch(HsmError):  # noqa: N818  the name of an answer, not of a faul
 
     def __init__(self) -> None:
         super().__init__("the PIN is not the cardholder's")
+
+
+class CardValueError(HsmError):
+    """Parameters of a card verification value that cannot be."""
+
+
+class CardValueMismatch(HsmError):  # noqa: N818  the name of an answer, not of a fault
+    """A card verification value that is not the card's."""
+
+    def __init__(self) -> None:
+        super().__init__("the card verification value is not the card's")
 
 
 class CipherError(HsmError):

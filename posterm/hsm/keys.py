@@ -32,6 +32,8 @@ class KeyUsage(StrEnum):
     """PVK of the IBM 3624 method."""
     PIN_VERIFICATION_VISA = "V2"
     """PVK of the Visa PVV method."""
+    CARD_VERIFICATION = "C0"
+    """CVK: makes and checks the values on a card's track, back and chip."""
 
 
 class Algorithm(StrEnum):
@@ -141,6 +143,12 @@ MODES: Final[dict[KeyUsage, tuple[ModeOfUse, ...]]] = {
         ModeOfUse.NO_RESTRICTION,
     ),
     KeyUsage.PIN_VERIFICATION_VISA: (
+        ModeOfUse.GENERATE_AND_VERIFY,
+        ModeOfUse.GENERATE_ONLY,
+        ModeOfUse.VERIFY_ONLY,
+        ModeOfUse.NO_RESTRICTION,
+    ),
+    KeyUsage.CARD_VERIFICATION: (
         ModeOfUse.GENERATE_AND_VERIFY,
         ModeOfUse.GENERATE_ONLY,
         ModeOfUse.VERIFY_ONLY,

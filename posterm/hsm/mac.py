@@ -8,14 +8,19 @@
     unionpay-sm4-ecb   as unionpay-ecb with SM4 and 16-byte blocks
     sm4-cbc-text       SM4-CBC-MAC, the first 8 characters of its hexadecimal text
     sm4-cbc-binary     SM4-CBC-MAC, its first 8 bytes
+    iso9797-1-pad1..3  ISO 9797-1 algorithm 1, CBC-MAC under DES or TDES, with padding 1, 2 or 3
+    iso9797-3-pad2..3  ISO 9797-1 algorithm 3, the retail MAC, with padding 2 or 3 (with padding 1 it is x9.19)
+    tdes-cmac          CMAC under TDES, 8 bytes
+    aes-cmac           CMAC under AES, 16 bytes
     none               8 zero bytes, under any MAC key: for tests of what lies around the MAC
 
-Every one pads with zero bytes to whole blocks, and an empty message counts as one block of zeros. Every one gives
-the 8 bytes that DE 64 carries.
+Where no padding is named, zero bytes go to whole blocks, and an empty message counts as one block of zeros. Every one
+gives the 8 bytes that DE 64 carries, or as many of its leftmost as are asked for; AES-CMAC has 16.
 
 Source: Q/CUP 009 and its national-cipher edition (unionpay-*, sm4-*); acquirers' practice (xor-tdes-binary);
-ANSI X9.9-1986; ANSI X9.19-1996 (ISO/IEC 9797-1, MAC algorithms 1 and 3, padding method 1).
-Left out: padding methods 2 and 3, CMAC, HMAC.
+ANSI X9.9-1986; ANSI X9.19-1996 (ISO/IEC 9797-1, MAC algorithms 1 and 3, padding method 1);
+ISO/IEC 9797-1:2011, 6.3 (padding methods), 7.2, 7.4; NIST SP 800-38B (CMAC).
+Left out: HMAC, whose keys are of any length: `hash_mac` has it.
 """
 
 from __future__ import annotations
@@ -27,10 +32,11 @@ from functools import partial
 from typing import Final
 
 from posterm.hsm.errors import KeyUsageError, MacError
-from posterm.hsm.keys import Algorithm
-from posterm.hsm.primitives import BlockCipher, CbcChain
+from posterm.hsm.keys import AES_FAMILY, DES_FAMILY, Algorithm
+from posterm.hsm.primitives import BlockCipher, CbcChain, KeptCmac
 
 MAC_BYTES: Final = 8
+SHORTEST_MAC: Final = 4
 LONGEST_DATA: Final = 65_536
 """Bytes a MAC is made over at most; no message of the link comes near it."""
 
@@ -45,7 +51,19 @@ class MacAlgorithm(StrEnum):
     UNIONPAY_SM4_ECB = "unionpay-sm4-ecb"
     SM4_CBC_TEXT = "sm4-cbc-text"
     SM4_CBC_BINARY = "sm4-cbc-binary"
+    ISO9797_1_PAD1 = "iso9797-1-pad1"
+    ISO9797_1_PAD2 = "iso9797-1-pad2"
+    ISO9797_1_PAD3 = "iso9797-1-pad3"
+    ISO9797_3_PAD2 = "iso9797-3-pad2"
+    ISO9797_3_PAD3 = "iso9797-3-pad3"
+    TDES_CMAC = "tdes-cmac"
+    AES_CMAC = "aes-cmac"
     NONE = "none"
+
+    @property
+    def longest(self) -> int:
+        """Bytes this MAC has at most."""
+        return 16 if self is MacAlgorithm.AES_CMAC else MAC_BYTES
 
 
 _TDES: Final = frozenset({Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE})
@@ -59,9 +77,20 @@ KEY_ALGORITHMS: Final[dict[MacAlgorithm, frozenset[Algorithm]]] = {
     MacAlgorithm.UNIONPAY_SM4_ECB: _SM4,
     MacAlgorithm.SM4_CBC_TEXT: _SM4,
     MacAlgorithm.SM4_CBC_BINARY: _SM4,
+    MacAlgorithm.ISO9797_1_PAD1: DES_FAMILY,
+    MacAlgorithm.ISO9797_1_PAD2: DES_FAMILY,
+    MacAlgorithm.ISO9797_1_PAD3: DES_FAMILY,
+    MacAlgorithm.ISO9797_3_PAD2: frozenset({Algorithm.TDES_DOUBLE}),
+    MacAlgorithm.ISO9797_3_PAD3: frozenset({Algorithm.TDES_DOUBLE}),
+    MacAlgorithm.TDES_CMAC: _TDES,
+    MacAlgorithm.AES_CMAC: AES_FAMILY,
     MacAlgorithm.NONE: frozenset(Algorithm),
 }
 """The keys each MAC algorithm takes."""
+
+
+_ALGORITHM_1: Final = (MacAlgorithm.ISO9797_1_PAD1, MacAlgorithm.ISO9797_1_PAD2, MacAlgorithm.ISO9797_1_PAD3)
+_ALGORITHM_3: Final = (MacAlgorithm.X9_19, MacAlgorithm.ISO9797_3_PAD2, MacAlgorithm.ISO9797_3_PAD3)
 
 
 class MacKey:
@@ -77,21 +106,27 @@ class MacKey:
         self.cipher = BlockCipher(algorithm, key)
         self._makers = _makers(self.cipher, key)
 
-    def generate(self, algorithm: MacAlgorithm, data: bytes) -> bytes:
-        """The MAC over `data`, at most 65,536 bytes: 8 bytes as DE 64 carries them.
+    def generate(self, algorithm: MacAlgorithm, data: bytes, length: int = MAC_BYTES) -> bytes:
+        """The MAC over `data`, at most 65,536 bytes.
 
-        Raises: KeyUsageError: this key does not go with `algorithm`. MacError: too much data.
+        Args:
+            length: how many bytes of it, from the left: 8 as DE 64 carries them, at least 4, at most `longest`.
+        Raises: KeyUsageError: this key does not go with `algorithm`. MacError: too much data, or a length it has not.
         """
         maker = self._makers.get(algorithm)
         if maker is None:
             raise KeyUsageError(f"MAC {algorithm}: a {self.algorithm} key does not go with it")
         if len(data) > LONGEST_DATA:
             raise MacError(f"MAC {algorithm}: at most {LONGEST_DATA} bytes of data, this has {len(data)}")
-        return maker(data)
+        if length == MAC_BYTES:
+            return maker(data)[:MAC_BYTES]
+        if not SHORTEST_MAC <= length <= algorithm.longest:
+            raise MacError(f"MAC {algorithm}: it has {SHORTEST_MAC} to {algorithm.longest} bytes, not {length}")
+        return maker(data)[:length]
 
-    def verify(self, algorithm: MacAlgorithm, data: bytes, mac: bytes) -> None:
-        """Raises: MacError: `mac` is not the 8 bytes that `generate` gives. The comparison takes constant time."""
-        if not hmac.compare_digest(self.generate(algorithm, data), mac):
+    def verify(self, algorithm: MacAlgorithm, data: bytes, mac: bytes, length: int = MAC_BYTES) -> None:
+        """Raises: MacError: `mac` is not what `generate` gives. The comparison takes constant time."""
+        if not hmac.compare_digest(self.generate(algorithm, data, length), mac):
             raise MacError(f"MAC {algorithm}: it does not verify over {len(data)} bytes of data")
 
     def __repr__(self) -> str:
@@ -101,23 +136,28 @@ class MacKey:
 def _makers(cipher: BlockCipher, key: bytes) -> dict[MacAlgorithm, Callable[[bytes], bytes]]:
     """What each MAC algorithm does under this key; the algorithms that do not take it are missing."""
     makers: dict[MacAlgorithm, Callable[[bytes], bytes]] = {MacAlgorithm.NONE: _none}
-    match cipher.algorithm:
-        case Algorithm.DES:
-            chain = CbcChain(Algorithm.DES, key)
-            makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, cipher.encrypt, 8)
-            makers[MacAlgorithm.X9_9] = partial(_chained, chain)
-        case Algorithm.TDES_DOUBLE:
-            makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, cipher.encrypt, 8)
-            makers[MacAlgorithm.XOR_TDES_BINARY] = partial(_folded, cipher.encrypt)
-            makers[MacAlgorithm.X9_19] = partial(_retail, CbcChain(Algorithm.DES, key[:8]), cipher.encrypt)
-        case Algorithm.TDES_TRIPLE:
-            makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, cipher.encrypt, 8)
-            makers[MacAlgorithm.XOR_TDES_BINARY] = partial(_folded, cipher.encrypt)
-        case Algorithm.SM4:
-            chain = CbcChain(Algorithm.SM4, key)
-            makers[MacAlgorithm.UNIONPAY_SM4_ECB] = partial(_ecb_of_hex, cipher.encrypt, 16)
-            makers[MacAlgorithm.SM4_CBC_TEXT] = partial(_chained_text, chain)
-            makers[MacAlgorithm.SM4_CBC_BINARY] = partial(_chained, chain)
+    algorithm, encrypt = cipher.algorithm, cipher.encrypt
+    if algorithm in AES_FAMILY:
+        makers[MacAlgorithm.AES_CMAC] = KeptCmac(algorithm, key).of
+        return makers
+    chain = CbcChain(algorithm, key)
+    if algorithm is Algorithm.SM4:
+        makers[MacAlgorithm.UNIONPAY_SM4_ECB] = partial(_ecb_of_hex, encrypt, 16)
+        makers[MacAlgorithm.SM4_CBC_TEXT] = partial(_chained_text, chain)
+        makers[MacAlgorithm.SM4_CBC_BINARY] = partial(_chained, pad, chain)
+        return makers
+    makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, encrypt, 8)
+    for name, padding in zip(_ALGORITHM_1, (pad, pad_2, pad_3), strict=True):
+        makers[name] = partial(_chained, padding, chain)
+    if algorithm is Algorithm.DES:
+        makers[MacAlgorithm.X9_9] = partial(_chained, pad, chain)
+        return makers
+    makers[MacAlgorithm.XOR_TDES_BINARY] = partial(_folded, encrypt)
+    makers[MacAlgorithm.TDES_CMAC] = KeptCmac(algorithm, key).of
+    if algorithm is Algorithm.TDES_DOUBLE:
+        single = CbcChain(Algorithm.DES, key[:8])
+        for name, padding in zip(_ALGORITHM_3, (pad, pad_2, pad_3), strict=True):
+            makers[name] = partial(_retail, padding, single, encrypt)
     return makers
 
 
@@ -131,17 +171,19 @@ def _folded(encrypt: Callable[[bytes], bytes], data: bytes) -> bytes:
     return encrypt(fold(data, 8).to_bytes(8, "big"))
 
 
-def _chained(chain: CbcChain, data: bytes) -> bytes:
-    return chain.last_block(pad(data, chain.block_bytes))[:MAC_BYTES]
+def _chained(padding: Callable[[bytes, int], bytes], chain: CbcChain, data: bytes) -> bytes:
+    return chain.last_block(padding(data, chain.block_bytes))[:MAC_BYTES]
 
 
 def _chained_text(chain: CbcChain, data: bytes) -> bytes:
     return _as_text(chain.last_block(pad(data, chain.block_bytes)))
 
 
-def _retail(chain: CbcChain, encrypt: Callable[[bytes], bytes], data: bytes) -> bytes:
+def _retail(
+    padding: Callable[[bytes, int], bytes], chain: CbcChain, encrypt: Callable[[bytes], bytes], data: bytes
+) -> bytes:
     # E(K1), D(K2), E(K1) on the last block is one TDES block; only what comes before it is chained under K1.
-    padded = pad(data, 8)
+    padded = padding(data, 8)
     if len(padded) == 8:
         return encrypt(padded)
     masked = int.from_bytes(chain.last_block(padded[:-8]), "big") ^ int.from_bytes(padded[-8:], "big")
@@ -207,11 +249,16 @@ def _steps(algorithm: MacAlgorithm, cipher: BlockCipher, key: bytes, data: bytes
             steps = [("R", r), ("E", cipher.encrypt(r))]
         case MacAlgorithm.X9_9 | MacAlgorithm.SM4_CBC_TEXT | MacAlgorithm.SM4_CBC_BINARY:
             steps = [("C", CbcChain(cipher.algorithm, key).last_block(pad(data, size)))]
-        case MacAlgorithm.X9_19:
+        case MacAlgorithm.ISO9797_1_PAD1 | MacAlgorithm.ISO9797_1_PAD2 | MacAlgorithm.ISO9797_1_PAD3:
+            padded = _PADDINGS[algorithm](data, size)
+            steps = [("P", padded), ("C", CbcChain(cipher.algorithm, key).last_block(padded))]
+        case MacAlgorithm.X9_19 | MacAlgorithm.ISO9797_3_PAD2 | MacAlgorithm.ISO9797_3_PAD3:
             first, second = BlockCipher(Algorithm.DES, key[:8]), BlockCipher(Algorithm.DES, key[8:])
-            chained = CbcChain(Algorithm.DES, key[:8]).last_block(pad(data, 8))
+            chained = CbcChain(Algorithm.DES, key[:8]).last_block(_PADDINGS[algorithm](data, 8))
             opened = second.decrypt(chained)
             steps = [("C", chained), ("D", opened), ("E", first.encrypt(opened))]
+        case MacAlgorithm.TDES_CMAC | MacAlgorithm.AES_CMAC:
+            steps = [("C", KeptCmac(cipher.algorithm, key).of(data))]
         case MacAlgorithm.NONE:
             steps = []
     return [(label, value.hex().upper()) for label, value in steps]
@@ -244,5 +291,25 @@ def pad(data: bytes, size: int) -> bytes:
     return data.ljust(max(size, -(-len(data) // size) * size), b"\x00")
 
 
+def pad_2(data: bytes, size: int) -> bytes:
+    """A byte 80 and zero bytes to whole blocks (ISO/IEC 9797-1, padding method 2)."""
+    return pad(data + b"\x80", size)
+
+
+def pad_3(data: bytes, size: int) -> bytes:
+    """Zero bytes to whole blocks, behind a block with the length in bits (ISO/IEC 9797-1, padding method 3).
+
+    Data of no length has no block but that one.
+    """
+    length = (len(data) * 8).to_bytes(size, "big")
+    return length + pad(data, size) if data else length
+
+
 def _xor(left: bytes, right: bytes) -> bytes:
     return bytes([x ^ y for x, y in zip(left, right, strict=True)])
+
+
+_PADDINGS: Final = {
+    **dict(zip(_ALGORITHM_1, (pad, pad_2, pad_3), strict=True)),
+    **dict(zip(_ALGORITHM_3, (pad, pad_2, pad_3), strict=True)),
+}

@@ -1,14 +1,17 @@
-"""The IBM 3624 method: a PIN calculated from account data, and the offset to the one the cardholder chose.
+"""What an issuer keeps to verify a PIN without the PIN: the IBM 3624 offset, and the Visa PIN verification value.
 
     natural PIN = decimalise(E_PVK(validation data)), leftmost digits
     offset      = PIN - natural PIN, digit by digit, modulo 10
+    PVV         = the first 4 decimal digits of E_PVK(11 PAN digits, key index, first 4 PIN digits); when there are
+                  fewer, the first letters follow as 0 to 5
 
 The check length is the PIN's length. Validation data is 16 hexadecimal digits. Left to itself it is the 12 rightmost
 PAN digits before the check digit, then `FFFF`. Issuers that personalise on a payShield give it as 12 characters of
 which one is `N`, where the 5 rightmost of those digits are put in: `validation_data_from_template` fills it in.
 
-Source: IBM 3624 PIN calculation as described for z/OS ICSF (PIN formats and algorithms); Thales payShield DE and DA.
-Left out: PIN lengths beyond 12, encrypted decimalisation tables, the Visa PVV.
+Source: IBM 3624 PIN calculation as described for z/OS ICSF (PIN formats and algorithms); Thales payShield DE and DA;
+Visa PVV as described for z/OS ICSF and payShield DG.
+Left out: PIN lengths beyond 12, encrypted decimalisation tables.
 """
 
 from __future__ import annotations
@@ -80,6 +83,45 @@ def offset_of(pin: str, natural: str) -> str:
 def pin_from_offset(offset: str, natural: str) -> str:
     """`natural` plus `offset`, digit by digit, modulo 10. Both have the same length."""
     return "".join([_PLUS[pair] for pair in zip(offset, natural, strict=True)])
+
+
+PVV_DIGITS: Final = 4
+_LETTERS_AS_DIGITS: Final = str.maketrans("abcdef", "012345")
+
+
+def pvv(pvk: BlockCipher, pin: str, pan: Pan, key_index: int) -> str:
+    """The Visa PIN verification value, 4 digits.
+
+    Args:
+        pin: 4 to 12 digits; the leftmost 4 count.
+        pan: its 11 rightmost digits before the check digit count.
+        key_index: 0 to 6, which of the issuer's PVKs this is.
+    Raises: PinError: another index.
+    """
+    return decimalised(pvk.encrypt(bytes.fromhex(pvv_input(pin, pan, key_index))), PVV_DIGITS)
+
+
+def pvv_input(pin: str, pan: Pan, key_index: int) -> str:
+    """The 16 digits that `pvv` enciphers. Raises: PinError: an index that is not 0 to 6."""
+    if not 0 <= key_index <= 6:
+        raise PinError(f"PIN verification value: a key index is 0 to 6, this is {key_index}")
+    return f"{pan.pan12[-11:]}{key_index}{pin[:PVV_DIGITS]}"
+
+
+def decimalised(block: bytes, count: int) -> str:
+    """The first `count` decimal digits of a block; when there are fewer, its letters follow as 0 to 5."""
+    text = block.hex()
+    digits = "".join([character for character in text if character <= "9"])[:count]
+    if len(digits) == count:
+        return digits
+    letters = [character for character in text if character > "9"][: count - len(digits)]
+    return digits + "".join(letters).translate(_LETTERS_AS_DIGITS)
+
+
+def require_pvv(value: str) -> None:
+    """Raises: PinError: not 4 digits."""
+    if len(value) != PVV_DIGITS or not is_digits(value):
+        raise PinError(f"PIN verification value: need 4 digits, found {len(value)} characters of another form")
 
 
 def require_offset(offset: str) -> None:

@@ -148,17 +148,29 @@ def aes_cmac(key: bytes, data: bytes) -> bytes:
 
 
 class KeptCmac:
-    """AES-CMAC under one key, its schedule kept: 16 bytes for any data. Source: NIST SP 800-38B."""
+    """CMAC under one TDES, AES or SM4 key, its schedule kept: a whole block for any data.
+
+    Raises: KeyCheckError: the key has another length than the algorithm asks for.
+    Source: NIST SP 800-38B.
+    """
 
     __slots__ = ("_fresh",)
 
-    def __init__(self, key: bytes) -> None:
-        self._fresh = CMAC(algorithms.AES(key))
+    def __init__(self, algorithm: Algorithm, key: bytes) -> None:
+        self._fresh = CMAC(_cipher_algorithm(algorithm, key))
 
     def of(self, data: bytes) -> bytes:
         mac = self._fresh.copy()
         mac.update(data)
         return mac.finalize()
+
+
+def aes_algorithm(key: bytes) -> Algorithm:
+    """AES of this key's length. Raises: KeyCheckError: not 16, 24 or 32 bytes."""
+    for algorithm in AES_FAMILY:
+        if algorithm.key_bytes == len(key):
+            return algorithm
+    raise KeyCheckError(f"an AES key is 16, 24 or 32 bytes, this has {len(key)}")
 
 
 AuthenticationFailed = InvalidTag

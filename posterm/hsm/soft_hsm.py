@@ -13,9 +13,10 @@ import hmac
 from collections.abc import Callable
 from typing import Final
 
-from posterm.hsm import pin_block, pin_verify, track
+from posterm.hsm import card_values, pin_block, pin_verify, track
 from posterm.hsm.at_rest import AtRestKey
-from posterm.hsm.errors import KeyUsageError, PinBlockError, PinError, PinMismatch
+from posterm.hsm.card_values import CardValue
+from posterm.hsm.errors import CardValueMismatch, KeyUsageError, PinBlockError, PinError, PinMismatch
 from posterm.hsm.key_block import KeyBlock, drawn
 from posterm.hsm.keys import AES_FAMILY, DES_FAMILY, Algorithm
 from posterm.hsm.lmk import Lmk
@@ -26,12 +27,16 @@ from posterm.hsm.needs import (
     ENCRYPT_PIN,
     ENCRYPT_TRACK,
     FINGERPRINT,
+    GENERATE_CARD_VALUE,
     GENERATE_MAC,
     GENERATE_OFFSET,
+    GENERATE_PVV,
     SEAL,
     UNSEAL,
+    VERIFY_CARD_VALUE,
     VERIFY_MAC,
     VERIFY_OFFSET,
+    VERIFY_PVV,
     Need,
 )
 from posterm.hsm.pin_block import FILL_BYTES, FILLED, WIDENED, Pin, PinFormat
@@ -159,6 +164,31 @@ class SoftHsm(KeyVault):
         if not hmac.compare_digest(digits, pin_verify.pin_from_offset(offset, natural)):
             raise PinMismatch
 
+    def generate_pvv(self, pvk: KeyBlock, pin: Pin, pan: Pan, *, key_index: int = 1) -> str:
+        """The Visa PIN verification value of a PIN, 4 digits: what the issuer keeps to verify it.
+
+        Args:
+            key_index: 0 to 6, which of the issuer's PVKs this is.
+        Raises: KeyUsageError: no Visa PIN verification key. PinError: another index.
+        """
+        opened = self._open(pvk, GENERATE_PVV)
+        return pin_verify.pvv(opened.cipher, pin.reveal(), pan, key_index)
+
+    def verify_pin_pvv(
+        self, pik: KeyBlock, block: bytes, form: PinFormat, pan: Pan, *, pvk: KeyBlock, pvv: str, key_index: int = 1
+    ) -> None:
+        """Hold an enciphered PIN block against the issuer's PIN verification value. Only 4 PIN digits count in it.
+
+        Raises: PinMismatch: another PIN. PinBlockError: no PIN in the block. KeyUsageError: either key.
+            PinError: a PVV or index of another form.
+        """
+        opened = self._open(pik, DECRYPT_PIN)
+        verifier = self._open(pvk, VERIFY_PVV)
+        pin_verify.require_pvv(pvv)
+        _, digits = _decrypt_pin(opened, block, _form_for(opened.algorithm, form), pan)
+        if not hmac.compare_digest(pin_verify.pvv(verifier.cipher, digits, pan, key_index), pvv):
+            raise PinMismatch
+
     def translate_pin(
         self,
         source_pik: KeyBlock,
@@ -203,6 +233,46 @@ class SoftHsm(KeyVault):
         if form is PinFormat.ISO_4:
             return pin_block.encipher(target.cipher, clear, form, target_pan)
         return target.cipher.encrypt(clear)
+
+    # --- card values --------------------------------------------------------------------------------------------------
+
+    def generate_card_value(
+        self,
+        cvk: KeyBlock,
+        kind: CardValue,
+        pan: Pan,
+        expiry: str,
+        service_code: str = "",
+        *,
+        month_first: bool = False,
+    ) -> str:
+        """CVV, CVV2 or iCVV of a card: 3 digits.
+
+        Args:
+            expiry: YYMM.
+            service_code: 3 digits for CVV; the others have their own.
+            month_first: put the expiry in as MMYY, as some issuers do for CVV2.
+        Raises: KeyUsageError: no card verification key. CardValueError: expiry or service code of another form.
+        """
+        opened = self._open(cvk, GENERATE_CARD_VALUE)
+        return _card_value(opened, kind, pan, expiry, service_code, month_first)
+
+    def verify_card_value(
+        self,
+        cvk: KeyBlock,
+        kind: CardValue,
+        value: str,
+        pan: Pan,
+        expiry: str,
+        service_code: str = "",
+        *,
+        month_first: bool = False,
+    ) -> None:
+        """Raises: CardValueMismatch: another value. KeyUsageError, CardValueError: as `generate_card_value`."""
+        opened = self._open(cvk, VERIFY_CARD_VALUE)
+        expected = _card_value(opened, kind, pan, expiry, service_code, month_first)
+        if not hmac.compare_digest(expected.encode("ascii"), value.encode("utf-8", "replace")):
+            raise CardValueMismatch
 
     # --- track --------------------------------------------------------------------------------------------------------
 
@@ -256,6 +326,11 @@ def _decrypt_pin(opened: OpenKey, block: bytes, form: PinFormat, pan: Pan | None
     else:
         clear = opened.cipher.decrypt(block)
     return clear, pin_block.digits_of(form, clear, pan)
+
+
+def _card_value(opened: OpenKey, kind: CardValue, pan: Pan, expiry: str, service_code: str, month_first: bool) -> str:
+    placed = expiry[2:] + expiry[:2] if month_first else expiry
+    return card_values.card_value(opened.mac, pan, placed, card_values.service_code_for(kind, service_code))
 
 
 def _form_for(algorithm: Algorithm, form: PinFormat) -> PinFormat:

@@ -15,7 +15,7 @@ from posterm.hsm import Algorithm, MacAlgorithm, PinFormat
 VECTORS = Path(__file__).parents[1] / "vectors" / "hsm"
 MACS: list[dict[str, Any]] = json.loads((VECTORS / "macs.json").read_text("utf-8"))["vectors"]
 BLOCKS: list[dict[str, Any]] = json.loads((VECTORS / "pin_blocks.json").read_text("utf-8"))["vectors"]
-GOOD_MACS = [vector for vector in MACS if "mac" in vector]
+GOOD_MACS = [{**vector, "mac": vector["mac"][:16]} for vector in MACS if "mac" in vector]
 BAD_MACS = [vector for vector in MACS if "raises" in vector]
 GOOD_BLOCKS = [vector for vector in BLOCKS if "pin" in vector]
 TEXT_MACS = ("unionpay-ecb", "unionpay-sm4-ecb", "sm4-cbc-text")

@@ -7,12 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posterm.hsm import Algorithm, KeyUsage, Pin, PinBlockError, PinError, PinFormat, PinMismatch, SoftHsm
+from posterm.hsm import (
+    Algorithm,
+    KeyUsage,
+    KeyUsageError,
+    Pin,
+    PinBlockError,
+    PinError,
+    PinFormat,
+    PinMismatch,
+    SoftHsm,
+)
 from posterm.hsm.pin_verify import (
     DECIMALISATION_TABLE,
+    decimalised,
     natural_pin,
     offset_of,
     pin_from_offset,
+    pvv,
     validation_data_from_template,
 )
 from posterm.hsm.primitives import BlockCipher
@@ -132,3 +144,79 @@ def test_a_card_personalised_from_a_template_verifies_from_it(hsm: SoftHsm, keys
     offset = hsm.generate_pin_offset(pvk, Pin("7391"), CARD, validation_data=data)
     block = hsm.encrypt_pin(pik, Pin("7391"), FORM, CARD)
     hsm.verify_pin(pik, block, FORM, CARD, pvk=pvk, offset=offset, validation_data=data)
+
+
+# --- Visa PVV -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def visa_keys(hsm: SoftHsm):
+    return (
+        hsm.generate_key(KeyUsage.PIN_ENCRYPTION, Algorithm.TDES_DOUBLE),
+        hsm.generate_key(KeyUsage.PIN_VERIFICATION_VISA, Algorithm.TDES_DOUBLE),
+    )
+
+
+def test_a_pvv_is_the_published_one(hsm: SoftHsm):
+    # Visa PVV, published sample: account number without check digit 123456789012, key index 0.
+    pvk = hsm.load_clear_key(bytes.fromhex("13345779" * 4), KeyUsage.PIN_VERIFICATION_VISA, Algorithm.TDES_DOUBLE)
+    assert hsm.generate_pvv(pvk, Pin("1234"), Pan("1234567890123"), key_index=0) == "1226"
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # psec's calls
+@given(
+    st.text("0123456789", min_size=4, max_size=12),
+    st.text("0123456789", min_size=13, max_size=19),
+    st.binary(min_size=16, max_size=16),
+    st.integers(0, 6),
+)
+def test_a_pvv_is_what_psec_makes_of_it(pin: str, pan: str, pvk: bytes, key_index: int):
+    expected = psec.pin.generate_visa_pvv(pvk, str(key_index), pin[:4], pan)
+    assert pvv(BlockCipher(Algorithm.TDES_DOUBLE, pvk), pin, Pan(pan), key_index) == expected
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("AB1CD2EF3A4B5C6D", "1234"),
+        ("1234567890ABCDEF", "1234"),
+        ("ABCDEFABCDEFABCD", "0123"),
+        ("FFFFFFFFFFFFFFF7", "7555"),
+        ("AFFFFFFF1FFFFF29", "1290"),
+    ],
+)
+def test_letters_follow_as_digits_when_digits_run_out(block: str, expected: str):
+    assert decimalised(bytes.fromhex(block), 4) == expected
+
+
+def test_a_pvv_verifies_the_first_four_digits_and_no_other_pin(hsm: SoftHsm, visa_keys):
+    pik, pvk = visa_keys
+    value = hsm.generate_pvv(pvk, Pin("739104"), CARD)
+    for digits in ("7391", "739104", "739100"):
+        block = hsm.encrypt_pin(pik, Pin(digits), FORM, CARD)
+        hsm.verify_pin_pvv(pik, block, FORM, CARD, pvk=pvk, pvv=value)
+    for digits, index in (("7392", 1), ("0391", 1), ("7391", 2)):
+        block = hsm.encrypt_pin(pik, Pin(digits), FORM, CARD)
+        with pytest.raises(PinMismatch):
+            hsm.verify_pin_pvv(pik, block, FORM, CARD, pvk=pvk, pvv=value, key_index=index)
+
+
+@pytest.mark.parametrize("value", ["", "123", "12345", "12A4", "１２３４", "-123", "1234\n"])
+def test_a_pvv_is_4_digits(value: str, hsm: SoftHsm, visa_keys):
+    pik, pvk = visa_keys
+    block = hsm.encrypt_pin(pik, Pin("7391"), FORM, CARD)
+    with pytest.raises(PinError, match="need 4 digits"):
+        hsm.verify_pin_pvv(pik, block, FORM, CARD, pvk=pvk, pvv=value)
+
+
+@pytest.mark.parametrize("index", [-1, 7, 10])
+def test_a_key_index_is_0_to_6(index: int, hsm: SoftHsm, visa_keys):
+    with pytest.raises(PinError, match="0 to 6"):
+        hsm.generate_pvv(visa_keys[1], Pin("7391"), CARD, key_index=index)
+
+
+def test_a_key_of_one_method_does_not_serve_the_other(hsm: SoftHsm, keys, visa_keys):
+    with pytest.raises(KeyUsageError):
+        hsm.generate_pvv(keys[1], Pin("7391"), CARD)
+    with pytest.raises(KeyUsageError):
+        hsm.generate_pin_offset(visa_keys[1], Pin("7391"), CARD)

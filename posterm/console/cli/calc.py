@@ -41,7 +41,9 @@ def mac(
         typer.Option(
             "--algorithm",
             metavar="NAME",
-            help="unionpay-ecb, xor-tdes-binary, x9.9, x9.19, unionpay-sm4-ecb, sm4-cbc-text, sm4-cbc-binary or none.",
+            help="unionpay-ecb, xor-tdes-binary, x9.9, x9.19, unionpay-sm4-ecb, sm4-cbc-text, sm4-cbc-binary, "
+            "iso9797-1-pad1, iso9797-1-pad2, iso9797-1-pad3, iso9797-3-pad2, iso9797-3-pad3, tdes-cmac, aes-cmac "
+            "or none.",
             show_default=False,
         ),
     ],
