@@ -4,6 +4,8 @@ A frame is told from a bare message by its TPDU (identifier 60) and by the appli
 (60 to 63); the message type after them has to begin with 01 to 09. In front of the TPDU there may be a length, which
 is not trusted to find anything: when it differs from what follows, `fault` says so.
 
+Where the caller names the headers instead (`Framing.split`), they are kept as they are, under their names.
+
 Source: Q/CUP 009 for length, TPDU and header. Leaves out streams of several frames.
 """
 
@@ -30,7 +32,8 @@ class Captured:
     """The parts of what was pasted.
 
     `wire` are the bytes from the message type on and `offset` says where in the input they begin. `tpdu` and `header`
-    (12 hexadecimal digits) are None for a bare message. `fault` is empty, or what is wrong with the length.
+    (12 hexadecimal digits) are None for a bare message. `fault` is empty, or what is wrong with the length. `lead` are
+    the bytes before the message, its length aside; `named` are headers under the names they were asked for by.
     """
 
     wire: bytes
@@ -38,20 +41,23 @@ class Captured:
     tpdu: Tpdu | None = None
     header: str | None = None
     fault: str = ""
+    lead: bytes = b""
+    named: tuple[tuple[str, bytes], ...] = ()
 
 
-def parse_hex(text: str, what: str) -> bytes:
+def parse_hex(text: str, what: str, most: int = MAX_BYTES) -> bytes:
     """Bytes from hexadecimal digits; blanks, line ends and colons do not count, nor does a leading 0x.
 
     Args:
         what: what the digits are, to begin the error with.
-    Raises: InputError: another character, an odd number of digits, or more than any frame holds.
+        most: so many bytes.
+    Raises: InputError: another character, an odd number of digits, or more of them.
 
     >>> parse_hex("02 00:30", "message").hex()
     '020030'
     """
-    if len(text) > MAX_CHARACTERS:
-        raise InputError(f"{what}: need at most {MAX_BYTES} bytes, have more")
+    if len(text) > 8 * most:
+        raise InputError(f"{what}: need at most {most} bytes, have more")
     digits = _IGNORED.sub("", text)
     digits = digits[2:] if digits[:2] in ("0x", "0X") else digits
     if (wrong := _NOT_HEX.search(digits)) is not None:
@@ -66,8 +72,8 @@ def parse_hex(text: str, what: str) -> bytes:
             f"{what}: need two digits for each byte, have {len(digits)} digits",
             hint="the first or the last digit may have been lost in copying",
         )
-    if len(digits) > 2 * MAX_BYTES:
-        raise InputError(f"{what}: need at most {MAX_BYTES} bytes, have {len(digits) // 2}")
+    if len(digits) > 2 * most:
+        raise InputError(f"{what}: need at most {most} bytes, have {len(digits) // 2}")
     return bytes.fromhex(digits)
 
 
@@ -92,7 +98,7 @@ def _from_frame(data: bytes, start: int) -> Captured:
     tpdu, header = data[start : start + _TPDU], data[start + _TPDU : start + _TPDU + _HEADER]
     offset = start + _TPDU + _HEADER
     fault = _length_fault(data[:start], len(data) - start) if start else ""
-    return Captured(data[offset:], offset, Tpdu.unpack(tpdu), header.hex().upper(), fault)
+    return Captured(data[offset:], offset, Tpdu.unpack(tpdu), header.hex().upper(), fault, tpdu + header)
 
 
 def _length_fault(prefix: bytes, follows: int) -> str:

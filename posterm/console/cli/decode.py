@@ -1,19 +1,37 @@
-"""`posterm decode`: one message, as a table or as JSON."""
+"""`posterm decode`: messages from digits, files, streams and captures, as tables or as JSON."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from posterm.console.cli.endings import FAILED, report
+from posterm.console.cli.message_choice import (
+    DEFAULT_DIALECT,
+    CountsItselfOption,
+    DialectOption,
+    FramingOption,
+    HeaderOption,
+    ProfileOption,
+    UnmaskOption,
+    chosen_dialect,
+    chosen_headers,
+    chosen_length,
+    digits_or_bytes,
+    given_bytes,
+    reason,
+)
 from posterm.console.cli.options import JsonOption, examples
 
 if TYPE_CHECKING:
     from posterm.console.captured import Captured
+    from posterm.console.message_source import Cut, Item
     from posterm.iso8583 import Dialect, Message, UnpackError
-    from posterm.iso8583.describe import Row
 
 _ECHO_TEST = "08200000000000C0001031303030303030313839383331303035383132303030310011000000013010"
 
@@ -26,176 +44,241 @@ def register(app: typer.Typer) -> None:
             f"posterm decode {_ECHO_TEST}",
             "posterm decode --json - < frame.hex",
             "posterm decode --profile direct --unmask 00 74 60 00 03 00 00 60 31 ...",
+            "posterm decode --file trace.pcapng --port 8583",
+            "posterm decode --file frames.bin --framing ascii4 --dialect iso87-bcd --header tpdu",
         ),
     )(decode)
 
 
 def decode(
     hexadecimal: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="HEX",
             help="The message from its type on, or a whole frame with TPDU and header, with or without its length. "
-            "- reads it from standard input. Blanks, line ends and colons are ignored.",
+            "- reads it from standard input, @FILE from a file. Blanks, line ends and colons are ignored.",
             show_default=False,
         ),
-    ],
-    dialect: Annotated[
-        str, typer.Option("--dialect", metavar="NAME", help="A built-in dialect, or a dialect file (.toml).")
-    ] = "unionpay-pos",
-    profile: Annotated[
+    ] = None,
+    file: Annotated[
         str | None,
         typer.Option(
-            "--profile", metavar="NAME|FILE", help="Read it as this acquirer's link has it; goes before --dialect."
+            "--file", "-f", metavar="FILE", help="A pcap or pcapng capture, bytes, or digits; - for standard input."
         ),
     ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", help="In a capture: the TCP port of the host.")
+    ] = None,
+    dialect: DialectOption = DEFAULT_DIALECT,
+    profile: ProfileOption = None,
+    framing: FramingOption = None,
+    counts_itself: CountsItselfOption = False,
+    header: HeaderOption = None,
+    with_bytes: Annotated[bool, typer.Option("--hex", help="Show the bytes of each element too.")] = False,
     as_json: JsonOption = False,
-    unmask: Annotated[
-        bool, typer.Option("--unmask", help="Show card numbers, tracks and keys in the clear; for test data only.")
-    ] = False,
+    unmask: UnmaskOption = False,
 ) -> None:
-    """Take an ISO 8583 message apart and name its parts.
+    """Take ISO 8583 messages apart and name their parts.
 
     Card numbers, tracks, PIN blocks and keys are masked.
     """
-    from posterm.console.captured import parse_hex, split
-    from posterm.iso8583 import UnpackError
+    from posterm.console.message_source import Cut
 
-    table = _dialect(dialect, profile)
-    captured = split(parse_hex(_read(hexadecimal), "message"))
-    try:
-        message, fault = table.unpack(captured.wire), None
-    except UnpackError as error:
-        message, fault = error.partial, error
-    if as_json:
-        _write_json(captured, table, message, fault, unmask=unmask)
-    elif fault is None:
-        _write_table(captured, table, message, unmask=unmask)
-    if not _report(captured, table, message, fault):
+    table = chosen_dialect(dialect, profile)
+    cut = Cut(chosen_length(framing), counts_itself, chosen_headers(header))
+    with ExitStack() as stack:
+        items = _items(stack, hexadecimal, file, port, framing, cut)
+        show = _Json(table, unmask=unmask, with_bytes=with_bytes) if as_json else _Table(table, unmask, with_bytes)
+        good = True
+        for item in items:
+            good = show.item(item) and good
+        show.end()
+    if not good:
         raise typer.Exit(FAILED)
 
 
-def _dialect(name: str, profile: str | None) -> Dialect:
+def _items(
+    stack: ExitStack, hexadecimal: list[str] | None, name: str | None, port: int | None, framing: str | None, cut: Cut
+) -> Iterator[Item]:
+    """The messages of whichever source was named."""
+    from posterm.console.capture_file import is_capture
+    from posterm.console.message_source import MAX_STREAM_BYTES, Cut, captured_messages, framed_messages, lone_message
+
+    if (name is None) == (not hexadecimal):
+        raise typer.BadParameter("need either a message or --file")
+    if name is None:
+        _no_port(port)
+        data = given_bytes(hexadecimal or [])
+    else:
+        file = _opened(stack, name)
+        head = file.read(4)
+        if is_capture(head):
+            # On a TCP port, two bytes of length are what most links have.
+            length = cut.length if framing is not None else "be16"
+            return captured_messages(file, head, port, Cut(length, cut.counts_itself, cut.headers))
+        _no_port(port)
+        most = None if cut.length is None else MAX_STREAM_BYTES
+        data = digits_or_bytes(_rest(file, head, name, most), Path(name).name, most)
+    return lone_message(data, cut) if cut.length is None else framed_messages(data, cut)
+
+
+def _no_port(port: int | None) -> None:
     from posterm.console.errors import InputError
-    from posterm.iso8583 import dialect_names, get_dialect, load_dialect
 
-    if profile is not None:
-        from posterm.unionpay.profile import load_profile
-
-        return load_profile(profile).dialect
-    if name.endswith(".toml"):
-        return load_dialect(name)
-    if name not in dialect_names():
-        raise InputError(
-            f"--dialect: no dialect {name[:40]!r}",
-            hint=f"built in are {', '.join(dialect_names())}; a dialect file ends in .toml",
-        )
-    return get_dialect(name)
+    if port is not None:
+        raise InputError("--port: need a capture to find it in, have something else", hint="name one by --file")
 
 
-def _read(arguments: list[str]) -> str:
-    """What stands on the command line, or on standard input."""
-    if arguments != ["-"]:
-        return " ".join(arguments)
+def _opened(stack: ExitStack, name: str) -> BinaryIO:
+    from posterm.console.errors import InputError
+
+    if name == "-":
+        return sys.stdin.buffer
+    try:
+        return stack.enter_context(Path(name).open("rb"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{Path(name).name}: need a readable file, have {reason(error)}") from None
+
+
+def _rest(file: BinaryIO, head: bytes, name: str, most: int | None) -> bytes:
     from posterm.console.captured import MAX_CHARACTERS
+    from posterm.console.errors import InputError
 
-    return sys.stdin.buffer.read(MAX_CHARACTERS + 1).decode("ascii", errors="replace")
+    most = most or MAX_CHARACTERS
+    try:
+        content = head + file.read(most + 1 - len(head))
+    except OSError as error:
+        raise InputError(f"{Path(name).name}: need a readable file, have {reason(error)}") from None
+    if len(content) > most:
+        raise InputError(f"{Path(name).name}: need at most {most} bytes, have more")
+    return content
 
 
-def _report(captured: Captured, table: Dialect, message: Message, fault: UnpackError | None) -> bool:
+class _Shown:
+    """What table and JSON have in common: decoding an item, and telling what is wrong with it."""
+
+    def __init__(self, table: Dialect, unmask: bool, with_bytes: bool) -> None:
+        self._table = table
+        self._unmask = unmask
+        self._with_bytes = with_bytes
+
+    def item(self, item: Item) -> bool:
+        """Show one item. Returns: True when nothing is wrong with it."""
+        from posterm.console.errors import ConsoleError
+        from posterm.iso8583 import UnpackError
+
+        if item.captured is None:
+            self.nothing(item)
+            report(ConsoleError(item.fault))
+            return False
+        if not item.captured.wire and item.number:
+            self.nothing(item)
+            return True
+        try:
+            message, fault = self._table.unpack(item.captured.wire), None
+        except UnpackError as error:
+            message, fault = error.partial, error
+        self.message(item, item.captured, message, fault)
+        return _report(item, item.captured, self._table, message, fault)
+
+    def nothing(self, item: Item) -> None:
+        """Show a frame without a message, or a place where none could be read."""
+        raise NotImplementedError
+
+    def message(self, item: Item, captured: Captured, message: Message, fault: UnpackError | None) -> None:
+        """Show a message, or what of it was understood."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Show that nothing more comes."""
+
+
+class _Table(_Shown):
+    def __init__(self, table: Dialect, unmask: bool, with_bytes: bool) -> None:
+        super().__init__(table, unmask, with_bytes)
+        from posterm.console.views.screen import Screen
+
+        self._screen = Screen()
+        self._first = True
+
+    def nothing(self, item: Item) -> None:
+        if item.captured is not None:
+            self._heading(item, "keep-alive")
+
+    def message(self, item: Item, captured: Captured, message: Message, fault: UnpackError | None) -> None:
+        from posterm.console.views.decoded import decoded_rows
+        from posterm.console.views.message import COLUMNS, table_lines
+
+        self._heading(item, "")
+        if fault is not None:
+            return
+        screen = self._screen
+        columns = max(screen.width, COLUMNS) if screen.is_terminal else COLUMNS
+        rows = decoded_rows(captured, self._table, message, unmask=self._unmask, with_bytes=self._with_bytes)
+        for line in table_lines(rows, columns):
+            screen.print(line.styled())
+
+    def _heading(self, item: Item, what: str) -> None:
+        if not item.number:
+            return
+        if not self._first:
+            self._screen.print()
+        self._first = False
+        line = f"{item.time}  {item.source} > {item.destination}  {item.direction}" if item.source else ""
+        self._screen.print("  ".join(part for part in (f"#{item.number}", line, what) if part), style="bold")
+
+
+class _Json(_Shown):
+    """One object for a lone message, an array of objects for several."""
+
+    def __init__(self, table: Dialect, *, unmask: bool, with_bytes: bool) -> None:
+        super().__init__(table, unmask, with_bytes)
+        self._documents: list[dict[str, Any]] = []
+        self._lone = False
+
+    def nothing(self, item: Item) -> None:
+        what = {"fault": item.fault} if item.captured is None else {"keep_alive": True}
+        self._documents.append({**self._place(item), **what})
+
+    def message(self, item: Item, captured: Captured, message: Message, fault: UnpackError | None) -> None:
+        from posterm.console.views.decoded import decoded_document
+
+        self._lone = not item.number
+        document = decoded_document(
+            captured, self._table, message, fault, unmask=self._unmask, with_bytes=self._with_bytes
+        )
+        self._documents.append({**self._place(item), **document})
+
+    def end(self) -> None:
+        import json
+
+        result: Any = self._documents[0] if self._lone and len(self._documents) == 1 else self._documents
+        typer.echo(json.dumps(result, ensure_ascii=False, indent=2))
+
+    def _place(self, item: Item) -> dict[str, Any]:
+        place: dict[str, Any] = {"number": item.number} if item.number else {}
+        if item.source:
+            place |= {
+                "time": item.time,
+                "direction": item.direction,
+                "source": item.source,
+                "destination": item.destination,
+            }
+        return place
+
+
+def _report(item: Item, captured: Captured, table: Dialect, message: Message, fault: UnpackError | None) -> bool:
     """Write what is wrong to the standard error stream. Returns: True when nothing is."""
     from posterm.console.errors import ConsoleError
     from posterm.iso8583.describe import describe
 
+    lead = f"message {item.number}: " if item.number else ""
     if fault is not None:
-        if captured.offset:
-            fault.hint = f"bytes are counted from the message type, which is at byte {captured.offset} of the input"
-        report(fault)
+        hint = f"bytes are counted from the message type, which is at byte {captured.offset} of the input"
+        report(ConsoleError(f"{lead}{fault}", hint=hint if captured.offset else ""))
     if captured.fault:
-        report(ConsoleError(captured.fault))
+        report(ConsoleError(f"{lead}{captured.fault}"))
     rows = [] if fault is not None else [row for row in describe(message, table) if row.fault]
     for row in rows:
-        report(ConsoleError(f"DE {row.path}: {row.value}"))
+        report(ConsoleError(f"{lead}DE {row.path}: {row.value}"))
     return fault is None and not captured.fault and not rows
-
-
-def _write_json(
-    captured: Captured, table: Dialect, message: Message, fault: UnpackError | None, *, unmask: bool
-) -> None:
-    import json
-
-    from posterm.iso8583.describe import to_json
-
-    document: dict[str, Any] = {}
-    if captured.tpdu is not None:
-        document |= {"tpdu": captured.tpdu.pack().hex().upper(), "header": captured.header}
-    document |= to_json(message, table, unmask=unmask)
-    if fault is not None:
-        document["error"] = {
-            "path": fault.path,
-            "offset": fault.offset,
-            "code": fault.code,
-            "needed": fault.needed,
-            "found": fault.found,
-        }
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
-
-
-def _write_table(captured: Captured, table: Dialect, message: Message, *, unmask: bool) -> None:
-    from dataclasses import replace
-
-    from posterm.console.views.message import COLUMNS, table_lines
-    from posterm.console.views.screen import Screen
-    from posterm.iso8583.describe import describe
-
-    screen = Screen()
-    columns = max(screen.width, COLUMNS) if screen.is_terminal else COLUMNS
-    meanings = _meanings(message)
-    rows = [*_around(captured), *describe(message, table, unmask=unmask)]
-    rows = [replace(row, value=f"{row.value} ({meanings[row.path]})") if row.path in meanings else row for row in rows]
-    for line in table_lines(rows, columns):
-        screen.print(line.styled())
-
-
-def _meanings(message: Message) -> dict[str, str]:
-    """What message type and answer code say on the POS link, where they say something."""
-    from posterm.iso8583 import UnpackError
-    from posterm.unionpay.response_codes import known_codes, response_code
-    from posterm.unionpay.transactions import UPLOAD_STRIPE, Network, find_transaction
-
-    try:
-        parts = [str(message.get(path, "")) for path in (3, 25, "60.1", "60.3", 39)]
-    except UnpackError:
-        return {}
-    code, condition, kind, network, answer = parts
-    meanings = {"39": response_code(answer).text} if answer in known_codes() and message.mti != "0400" else {}
-    request = message.mti[:2] + str(int(message.mti[2]) & 0xE) + message.mti[3:]
-    for mti in (request, "0100", "0200") if request == "0400" else (request,):
-        row = find_transaction(mti, code, condition, kind)
-        if row is not None:
-            name = row.name.lower()
-            return {**meanings, "MTI": f"reversal of {name}" if request == "0400" else name}
-    if request == "0320" and network == UPLOAD_STRIPE:
-        meanings["MTI"] = "batch upload"
-    elif kind == "00" and network in list(Network):
-        meanings["MTI"] = Network(network).name.lower().replace("_", " ")
-    return meanings
-
-
-def _around(captured: Captured) -> list[Row]:
-    """TPDU and header as rows, each with what it says."""
-    from posterm.iso8583.describe import Row
-    from posterm.unionpay.header import Header
-
-    if captured.tpdu is None or captured.header is None:
-        return []
-    tpdu = captured.tpdu
-    rows = [Row("TPDU", "Routing", f"{tpdu.id} {tpdu.destination} {tpdu.source}")]
-    rows.append(Row("HDR", "Header", captured.header))
-    header = Header.parse(captured.header)
-    asked = header.requirement.name.lower().replace("_", " ")
-    rows.append(Row("HDR.1", "Application class", header.application_class, 1))
-    rows.append(Row("HDR.3", "Version", header.version, 1))
-    rows.append(Row("HDR.5", "Terminal state", header.state, 1))
-    rows.append(Row("HDR.6", "Processing requirement", f"{header.requirement.value} ({asked})", 1))
-    return rows
