@@ -121,15 +121,16 @@ def test_help_loads_nothing_heavy(module):
 
 
 def example_lines() -> list[str]:
-    """Every example of every help page."""
+    """Every example of every help page; of several in a pipe, each."""
     pages = [typer.main.get_command(app), *(command for _, command in commands())]
-    return [line for page in pages for line in (page.epilog or "").split("\n\n")[1:]]
+    lines = [line for page in pages for line in (page.epilog or "").split("\n\n")[1:]]
+    return [part for line in lines for part in line.split(" | ")]
 
 
 @pytest.mark.parametrize("line", example_lines())
 def test_every_example_of_a_help_page_can_be_typed(line):
     command = typer.main.get_command(app)
-    program, *words = shlex.split(line.partition(" < ")[0])
+    program, *words = shlex.split(line.partition(" < ")[0].partition(" > ")[0])
     assert program == "posterm"
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]

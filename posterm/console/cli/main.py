@@ -8,7 +8,24 @@ from typing import Annotated
 
 import typer
 
-from posterm.console.cli import calc, cards, decode, demo, host, init, terminal
+from posterm.console.cli import (
+    calc,
+    cards,
+    convert,
+    decode,
+    demo,
+    dialect,
+    diff,
+    doctor,
+    encode,
+    host,
+    init,
+    redact,
+    sample,
+    send,
+    terminal,
+    validate,
+)
 from posterm.console.cli.endings import NOBODY_READS, Program, discard_output
 from posterm.console.cli.options import examples
 
@@ -50,6 +67,10 @@ def posterm(
 # Every command is registered here, in the order of the help page.
 demo.register(app)
 decode.register(app)
+for command in (encode, diff, convert, redact, validate, doctor, send):
+    command.register(app)
+app.add_typer(dialect.app, name="dialect")
+sample.register(app)
 app.add_typer(calc.app, name="calc")
 cards.register(app)
 init.register(app)

@@ -58,7 +58,7 @@ def table_lines(rows: Iterable[Row], columns: int = COLUMNS) -> list[Line]:
 
 
 def _lines(row: Row, path_columns: int, name_columns: int, value_columns: int) -> Iterator[Line]:
-    names = list(_wrapped_words(printable(row.name), name_columns))
+    names = list(wrapped(printable(row.name), name_columns))
     values = chop_cells(_value(row, value_columns), value_columns) or [""]
     for place, (name, value) in enumerate(zip_longest(names, values, fillvalue="")):
         path = set_cell_size(_path(row) if place == 0 else "", path_columns)
@@ -76,11 +76,12 @@ def _path(row: Row) -> str:
     return " " * (_INDENT * row.depth) + printable(row.path)
 
 
-def _wrapped_words(text: str, columns: int) -> Iterator[str]:
+def wrapped(text: str, columns: int) -> Iterator[str]:
+    """The text in lines of at most so many cells, broken between words where there are any."""
     line = ""
     for word in text.split():
         if line and cell_len(line) + 1 + cell_len(word) > columns:
-            yield line
+            yield from chop_cells(line, columns)
             line = word
         else:
             line = f"{line} {word}".lstrip()
