@@ -12,6 +12,9 @@
     pin_translation   which PIN block may become which
     pin_verify    IBM 3624 PIN and offset, Visa PVV
     card_values   CVV, CVV2, iCVV, dCVV, CAVV, CVC3
+    dukpt_tdes    derived unique keys per transaction, ANSI X9.24-1
+    dukpt_aes     the same with AES, ANSI X9.24-3
+    dukpt_chain   the way to a transaction's key, kept per device
     track         the enciphered part of a track
     at_rest       sealing and fingerprints for stores
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library
@@ -32,6 +35,7 @@ from posterm.hsm.errors import (
     CardValueError,
     CardValueMismatch,
     CipherError,
+    DukptError,
     HsmError,
     KeyBlockError,
     KeyCheckError,
@@ -57,6 +61,7 @@ __all__ = [
     "CardValueError",
     "CardValueMismatch",
     "CipherError",
+    "DukptError",
     "Exportability",
     "ExportedKey",
     "HsmError",

@@ -14,6 +14,7 @@
         ├── PinMismatch           the cardholder's: a well-formed PIN block with the wrong PIN
         ├── CardValueError        the caller's mistake: parameters of a card value that cannot be
         ├── CardValueMismatch     the cardholder's: a card value that is not the card's
+        ├── DukptError            the peer's: a key serial number or derived key that cannot be
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
 No text of this package holds a clear key, a PIN, track data or anything a decryption gave.
@@ -86,6 +87,10 @@ class CardValueMismatch(HsmError):  # noqa: N818  the name of an answer, not of 
 
     def __init__(self) -> None:
         super().__init__("the card verification value is not the card's")
+
+
+class DukptError(HsmError):
+    """A key serial number, or a key to be derived, that cannot be."""
 
 
 class CipherError(HsmError):
