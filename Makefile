@@ -11,14 +11,16 @@ BIN := .venv/bin
 DEMO_READY := .venv/.ready-demo
 TEST_READY := .venv/.ready-test
 DEV_READY := .venv/.ready-dev
+BENCH_READY := .venv/.ready-bench
+FUZZ_READY := .venv/.ready-fuzz
 CODE := posterm tests $(wildcard simulators benchmarks)
 SAVED_BENCHMARKS := $(wildcard .benchmarks/*/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check proof bench clean
+.PHONY: help demo test lint check proof fuzz bench bench-peers clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(DEMO_READY) ## run the demonstration: a terminal, its host and the link between them
 	@$(BIN)/posterm demo
@@ -41,15 +43,25 @@ proof: $(TEST_READY) ## run the long proofs that `make test` leaves out
 	@echo "running the long proofs"
 	@$(BIN)/python -m pytest tests -m proof -n auto
 
+fuzz: $(FUZZ_READY) ## run the coverage-guided fuzzer for a minute on every ISO 8583 dialect
+	@echo "fuzzing for a minute; what it finds goes to .fuzz/crashes, what it says to .fuzz/log"
+	@mkdir -p .fuzz
+	@$(BIN)/python tests/fuzz/fuzz_iso8583.py $(FUZZ) >.fuzz/log 2>&1 \
+	  || { tail -n 60 .fuzz/log >&2; echo "run the input again with $(BIN)/python tests/fuzz/fuzz_iso8583.py FILE" >&2; exit 1; }
+	@grep '^stat::[nas][uvl]' .fuzz/log
+
 bench: $(DEV_READY) ## measure, save the run under .benchmarks and compare it with the last one
 	@echo "measuring; runs are saved under .benchmarks"
 	@$(BIN)/python -m pytest benchmarks -o addopts= --strict-markers --import-mode=importlib -p no:cacheprovider \
 	  --benchmark-only --benchmark-columns=min,median,stddev --benchmark-autosave \
 	  $(if $(SAVED_BENCHMARKS),--benchmark-compare)
 
-clean: ## remove .venv and everything built or cached (saved benchmark runs stay)
+bench-peers: $(BENCH_READY) ## measure posterm beside other ISO 8583 codecs, into benchmarks/results
+	@$(BIN)/python -m benchmarks.peers.run $(PEERS)
+
+clean: ## remove .venv and everything built or cached (saved benchmark runs and fuzzed inputs stay)
 	@echo "removing .venv, builds and caches"
-	@rm -rf .venv build dist site .mypy_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf .venv .bench-peers build dist site .mypy_cache .ruff_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is older than pyproject.toml when the dependencies may have changed. What is ready to test is ready to run.
@@ -64,6 +76,14 @@ $(TEST_READY): pyproject.toml | $(BIN)/python
 $(DEV_READY): pyproject.toml | $(BIN)/python
 	@$(call install,.[dev])
 	@touch $(DEMO_READY) $(TEST_READY) $(DEV_READY)
+
+$(BENCH_READY): pyproject.toml | $(BIN)/python
+	@$(call install,.[bench])
+	@touch $(DEMO_READY) $(BENCH_READY)
+
+$(FUZZ_READY): pyproject.toml | $(BIN)/python
+	@$(call install,.[fuzz])
+	@touch $(DEMO_READY) $(FUZZ_READY)
 
 $(BIN)/python:
 	@for candidate in $(CANDIDATES); do \
