@@ -139,7 +139,7 @@ def _own_works(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
     ours = outcomes.get("posterm")
     if ours is None or ours.skipped:
         return
-    yield "## What only posterm does"
+    yield "## Measured for posterm alone"
     yield ""
     yield "| work | `ascii` | `bcd` |"
     yield "|---|---:|---:|"
