@@ -1,7 +1,7 @@
 """Which dialect bytes are in: every dialect is tried on them, behind every header they may begin with.
 
-A dialect that reads them to the end goes before one that does not, fewer faults of content before more, one that was
-read further before one that broke off early.
+A dialect that reads them to the end goes before one that does not, fewer faults before more (those of content first,
+then those of the message type), one that was read further before one that broke off early.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Finding:
     """How far one dialect reads the bytes.
 
     `offset` is the byte at which it stops making sense, counted from the first byte of the input; `path`, `code` and
-    `text` say why. All are empty when the dialect fits; then `faults` counts what is wrong with the content.
+    `text` say why. All are empty when the dialect fits; then `faults` counts what is wrong with the content,
+    `message_faults` what is wrong for the message type.
     """
 
     dialect: str
@@ -44,11 +45,13 @@ class Finding:
     code: str = ""
     text: str = ""
     faults: int = 0
+    message_faults: int = 0
     read: int = 0
 
-    def rank(self) -> tuple[bool, int, int, int]:
+    def rank(self) -> tuple[bool, int, int, int, int]:
         """The smaller, the better the dialect fits."""
-        return not self.fits, self.faults if self.fits else -self.read, -self.elements, self.start.offset
+        first = self.faults if self.fits else -self.read
+        return not self.fits, first, self.message_faults, -self.elements, self.start.offset
 
 
 def diagnose(data: bytes, dialects: Iterable[Dialect]) -> list[Finding]:
@@ -113,9 +116,17 @@ def _try(data: bytes, dialect: Dialect, start: Start) -> Finding:
             text=f"need {error.needed}, have {error.found}",
             read=error.offset + 1 if known else 0,
         )
-    faults = sum(each.code not in _OF_THE_MESSAGE for each in dialect.check(message))
-    faults += 0 if _is_type(message.mti, dialect) else 1
-    return Finding(dialect.name, start, fits=True, mti=message.mti, elements=len(message), faults=faults)
+    found = dialect.check(message)
+    of_the_message = sum(each.code in _OF_THE_MESSAGE for each in found)
+    return Finding(
+        dialect.name,
+        start,
+        fits=True,
+        mti=message.mti,
+        elements=len(message),
+        faults=len(found) - of_the_message + (0 if _is_type(message.mti, dialect) else 1),
+        message_faults=of_the_message,
+    )
 
 
 def _is_type(mti: str, dialect: Dialect) -> bool:

@@ -127,6 +127,7 @@ def test_a_host_that_is_not_there_is_told(posterm):
         (("localhost:1", WIRE, "--timeout", "0"), "error: --timeout: need more than 0"),
         (("localhost:1", WIRE, "--connect-timeout", "nan"), "error: --connect-timeout: need more than 0"),
         (("localhost:1", WIRE, "--ca", "x.pem"), "error: --ca, --certificate, --key: need --tls"),
+        (("localhost:1", WIRE, "--tls", "--ca", "nowhere.pem"), "error: nowhere.pem: need certificates in PEM"),
         (("localhost:1", "6000030000" + POS_FRAME, "--header", "tpdu"), "error: iso87-ascii"),
         (("localhost:1", "00"), "error: iso87-ascii"),
     ],

@@ -62,7 +62,8 @@ def _told(finding: Finding) -> str:
     if not finding.fits:
         read = f"; {finding.mti} and {finding.elements} elements before it" if finding.mti else ""
         return f"{finding.text}{read}{_behind(finding)}"
-    faults = "no fault of content" if not finding.faults else f"{finding.faults} faults of content"
+    counts = ((finding.faults, "of content"), (finding.message_faults, "for this type"))
+    faults = ", ".join(f"{count} fault{'s'[: count != 1]} {where}" for count, where in counts if count) or "no fault"
     return f"{finding.mti}, {finding.elements} elements, {faults}{_behind(finding)}"
 
 
@@ -80,7 +81,7 @@ def _document(finding: Finding) -> dict[str, Any]:
         "elements": finding.elements,
     }
     if finding.fits:
-        return {**document, "content_faults": finding.faults}
+        return {**document, "content_faults": finding.faults, "message_faults": finding.message_faults}
     return {
         **document,
         "offset": finding.offset,
