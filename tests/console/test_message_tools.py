@@ -378,13 +378,17 @@ def test_a_good_file_is_good(posterm, tmp_path):
     assert json.loads(posterm("dialect", "check", "--json", str(own)).stdout)["good"] is True
 
 
-def test_a_bad_file_is_told_and_fails(posterm, tmp_path):
+def test_every_fault_of_a_file_is_told_with_its_line(posterm, tmp_path):
     own = tmp_path / "own.toml"
-    own.write_text('name = "own"\nextends = "iso87-ascii"\n[elements]\n48 = { name = "X", kind = "q" }\n', "utf-8")
+    elements = '48 = { name = "X", kind = "q" }\n49 = { name = "Y", kind = "n" }\n'
+    own.write_text(f'name = "own"\nextends = "iso87-ascii"\n[elements]\n{elements}', "utf-8")
     result = posterm("dialect", "check", str(own))
     assert result.exit_code == 1
-    assert "48" in result.stdout
-    assert json.loads(posterm("dialect", "check", "--json", str(own)).stdout)["good"] is False
+    lines = result.stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["own.toml:4", "own.toml:5"]
+    assert "elements.48" in lines[0]
+    document = json.loads(posterm("dialect", "check", "--json", str(own)).stdout)
+    assert [(each["line"], document["good"]) for each in document["faults"]] == [(4, False), (5, False)]
 
 
 @pytest.mark.parametrize(

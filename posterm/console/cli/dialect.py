@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posterm.console.cli.endings import FAILED
-from posterm.console.cli.message_choice import chosen_dialect
+from posterm.console.cli.endings import FAILED, printable
+from posterm.console.cli.message_choice import chosen_dialect, read_file
 from posterm.console.cli.options import JsonOption, examples
 from posterm.console.cli.output import write_columns, write_json
 
@@ -63,21 +64,73 @@ def show(
 
 @app.command("check", epilog=examples("posterm dialect check acme.toml"))
 def check(file: _FileArgument, as_json: JsonOption = False) -> None:
-    """Check a dialect file. Exit status 1 when it cannot be used."""
-    from posterm.iso8583 import DialectError, load_dialect
+    """Report every fault of a dialect file, each with its line and key. Exit status 1 when there is one."""
+    from posterm.iso8583 import parse_dialect
+    from posterm.iso8583.dialect_file import MAX_FILE_BYTES
+    from posterm.iso8583.dialect_lint import lint_dialect
 
-    try:
-        dialect = load_dialect(file)
-    except DialectError as error:
-        if as_json:
-            write_json({"good": False, "faults": [{"fault": str(error)}]})
-        else:
-            typer.echo(str(error))
-        raise typer.Exit(FAILED) from None
+    content, name = read_file(file, MAX_FILE_BYTES), Path(file).name
+    findings = lint_dialect(content)
     if as_json:
-        write_json({"good": True, "name": dialect.name, "elements": len(dialect.elements), "faults": []})
+        faults = [{"line": each.line, "key": each.key, "fault": each.fault} for each in findings]
+        write_json({"good": not findings, "faults": faults})
+    elif findings:
+        for each in findings:
+            typer.echo(printable(": ".join(part for part in (f"{name}:{each.line}", each.key, each.fault) if part)))
     else:
+        dialect = parse_dialect(content, origin=name)
         typer.echo(f"good: {dialect.name}, {len(dialect.elements)} elements")
+    if findings:
+        raise typer.Exit(FAILED)
+
+
+@app.command(
+    "import",
+    epilog=examples(
+        "posterm dialect import --from jpos packager.xml --name acme > acme.toml",
+        "posterm dialect import --from moov spec.json --name acme --json",
+        "posterm dialect import --from pyiso8583 spec.py --name acme",
+    ),
+)
+def import_dialect(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The table of the other library.", show_default=False)],
+    library: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="LIBRARY",
+            help="jpos (GenericPackager XML), moov (JSON) or pyiso8583 (JSON, or a Python file with the dictionary).",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the dialect is to be called.")] = "imported",
+    as_json: JsonOption = False,
+) -> None:
+    """Write the dialect file (.toml) for a table of another library.
+
+    What cannot be carried over is listed, and stands as remarks in the file.
+    """
+    from posterm.console.errors import InputError
+    from posterm.console.python_table import specification
+    from posterm.iso8583.importers import import_jpos, import_moov, import_pyiso8583
+    from posterm.iso8583.importers.imported import MAX_SOURCE_BYTES
+
+    content = read_file(file, MAX_SOURCE_BYTES)
+    if library == "jpos":
+        result = import_jpos(content, name)
+    elif library == "moov":
+        result = import_moov(content, name)
+    elif library == "pyiso8583":
+        result = import_pyiso8583(specification(content, Path(file).name), name)
+    else:
+        raise InputError(f"--from: need jpos, moov or pyiso8583, have {library[:20]!r}")
+    if as_json:
+        left_out = [{"place": each.place, "what": each.what} for each in result.left_out]
+        write_json({"name": result.dialect.name, "toml": result.toml, "left_out": left_out})
+        return
+    for each in result.left_out:
+        typer.echo(f"left out: {printable(str(each))}", err=True)
+    typer.echo(result.toml, nl=False)
 
 
 def _format(element: Element) -> str:
