@@ -5,7 +5,9 @@
     vault         keys in and out, opened once and kept
     keys          usage, algorithm, mode of use, exportability
     key_block     KeyBlock: a key as it is stored and passed about
-    lmk           the local master key that seals key blocks
+    lmk           the local master key that seals key blocks, AES or TDES
+    variant_lmk   keys under a variant local master key
+    tr31          key blocks under a key block protection key: TR-31, X9.143
     mac           MAC algorithms; `compute` and `explain` for the calculator
     hash_mac      HMAC
     pin_block     Pin, and clear PIN blocks; `encode` and `decode` for the calculator
@@ -50,7 +52,7 @@ from posterm.hsm.errors import (
 )
 from posterm.hsm.key_block import KeyBlock
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
-from posterm.hsm.lmk import Lmk
+from posterm.hsm.lmk import Lmk, TdesLmk
 from posterm.hsm.mac import MacAlgorithm
 from posterm.hsm.pin_block import Pin, PinFormat
 from posterm.hsm.soft_hsm import ExportedKey, SoftHsm
@@ -82,5 +84,6 @@ __all__ = [
     "PinTranslationError",
     "SealedDataError",
     "SoftHsm",
+    "TdesLmk",
     "TrackError",
 ]

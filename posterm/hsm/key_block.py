@@ -9,12 +9,12 @@
       │ │    │  └─ algorithm
       │ │    └─ key usage
       │ └─ length of all that follows the S, characters
-      └─ version 1: AES key-block LMK
+      └─ version 1: AES key-block LMK; 0: TDES key-block LMK, whose MAC has 8 characters
 
 The sealed part is the key's length in bits (2 bytes), the key, and random fill to whole cipher blocks.
 
-Source: Thales payShield key blocks under an AES LMK; header fields after ANSI X9.143-2021, 6.
-Left out: versions other than 1, optional blocks.
+Source: Thales payShield key blocks under an AES and a TDES LMK; header fields after ANSI X9.143-2021, 6.
+Left out: optional blocks. Blocks that go to others under a key block protection key are in `tr31`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,15 @@ from typing import Final
 
 from posterm.hsm.errors import CipherError, KeyBlockError
 from posterm.hsm.keys import MODES, Algorithm, Exportability, KeyUsage, ModeOfUse, algorithm_of
-from posterm.hsm.lmk import MAC_BYTES, Lmk
+from posterm.hsm.lmk import Lmk
 from posterm.hsm.primitives import require_key_length
 
 _BLOCK: Final = re.compile(
-    r"S(?P<header>1(?P<length>[0-9]{4})(?P<usage>[A-Z0-9]{2})(?P<letter>[A-Z0-9])(?P<mode>[A-Z0-9])[A-Za-z0-9]{2}"
-    r"(?P<exportability>[A-Z])(?P<optional>[0-9]{2})[0-9]{2})(?P<sealed>(?:[0-9A-F]{32}){1,4}[0-9A-F]{16})",
+    r"S(?P<header>(?P<version>[01])(?P<length>[0-9]{4})(?P<usage>[A-Z0-9]{2})(?P<letter>[A-Z0-9])(?P<mode>[A-Z0-9])[A-Za-z0-9]{2}"
+    r"(?P<exportability>[A-Z])(?P<optional>[0-9]{2})[0-9]{2})(?P<sealed>[0-9A-F]{24,144})",
     re.ASCII,
 )
 _HEADER: Final = 16
-_CIPHER_BLOCK: Final = 16
 
 
 class KeyBlock(str):
@@ -53,9 +52,9 @@ class KeyBlock(str):
         if type(text) is cls:
             return text
         match = _BLOCK.fullmatch(text)
-        if match is None:
+        if match is None or not _is_whole(match["version"], len(match["sealed"])):
             raise KeyBlockError(
-                "key block: need S, version 1, a 16-character header without optional blocks and hexadecimal"
+                "key block: need S, version 0 or 1, a 16-character header without optional blocks and hexadecimal"
                 f" ciphertext, found {len(text)} characters of another form"
             )
         if int(match["length"]) != len(text) - 1:
@@ -99,6 +98,12 @@ class KeyBlock(str):
         return Exportability(self[12])
 
 
+def _is_whole(version: str, characters: int) -> bool:
+    """True when ciphertext and MAC are as long as this version's can be."""
+    block, mac = (32, 16) if version == "1" else (16, 8)
+    return characters > mac and (characters - mac) % block == 0
+
+
 def wrap(
     lmk: Lmk,
     key: bytes,
@@ -125,10 +130,10 @@ def wrap(
 
 def seal(lmk: Lmk, description: str, key: bytes, entropy: Callable[[int], bytes]) -> KeyBlock:
     """Seal `key` under the 11 header characters that follow the length field."""
-    fill_bytes = -(2 + len(key)) % _CIPHER_BLOCK
+    fill_bytes = -(2 + len(key)) % lmk.cipher_block
     payload = (len(key) * 8).to_bytes(2, "big") + key + drawn(entropy, fill_bytes)
-    characters = _HEADER + 2 * (len(payload) + MAC_BYTES)
-    header = f"1{characters:04d}{description}"
+    characters = _HEADER + 2 * (len(payload) + lmk.mac_bytes)
+    header = f"{lmk.version}{characters:04d}{description}"
     return KeyBlock(f"S{header}{lmk.seal(header.encode('ascii'), payload).hex().upper()}")
 
 
@@ -137,6 +142,10 @@ def unwrap(lmk: Lmk, block: KeyBlock) -> tuple[Algorithm, bytes]:
 
     Raises: KeyBlockError: altered, sealed under another LMK, or header and key do not go together.
     """
+    if block[1] != lmk.version:
+        raise KeyBlockError(
+            f"key block: version {block[1]} is not of this local master key, whose blocks are {lmk.version}"
+        )
     payload = lmk.unseal(block.header.encode("ascii"), bytes.fromhex(block[1 + _HEADER :]))
     bits = int.from_bytes(payload[:2], "big")
     algorithm = algorithm_of(block.letter, bits // 8)

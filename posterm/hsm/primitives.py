@@ -184,14 +184,35 @@ def aes_gcm(key: bytes) -> AESGCM:
 
 def aes_cbc_encrypt(key: bytes, iv: bytes, blocks: bytes) -> bytes:
     """AES-CBC without padding: `blocks` are whole. A context of its own, spent at once."""
-    context = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
-    return context.update(blocks) + context.finalize()
+    return cbc_encrypt(aes_algorithm(key), key, iv, blocks)
 
 
 def aes_cbc_decrypt(key: bytes, iv: bytes, blocks: bytes) -> bytes:
     """The reverse of `aes_cbc_encrypt`."""
-    context = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
+    return cbc_decrypt(aes_algorithm(key), key, iv, blocks)
+
+
+def cbc_encrypt(algorithm: Algorithm, key: bytes, iv: bytes, blocks: bytes) -> bytes:
+    """CBC without padding: `blocks` are whole. A context of its own, spent at once."""
+    context = Cipher(_cipher_algorithm(algorithm, key), modes.CBC(iv)).encryptor()
     return context.update(blocks) + context.finalize()
+
+
+def cbc_decrypt(algorithm: Algorithm, key: bytes, iv: bytes, blocks: bytes) -> bytes:
+    """The reverse of `cbc_encrypt`."""
+    context = Cipher(_cipher_algorithm(algorithm, key), modes.CBC(iv)).decryptor()
+    return context.update(blocks) + context.finalize()
+
+
+def aes_ctr(key: bytes, counter: bytes, data: bytes) -> bytes:
+    """AES in counter mode from `counter`, 16 bytes; its own reverse. Source: NIST SP 800-38A, 6.5."""
+    context = Cipher(_cipher_algorithm(aes_algorithm(key), key), modes.CTR(counter)).encryptor()
+    return context.update(data) + context.finalize()
+
+
+def cmac(algorithm: Algorithm, key: bytes, data: bytes) -> bytes:
+    """CMAC once, a whole block. Source: NIST SP 800-38B."""
+    return KeptCmac(algorithm, key).of(data)
 
 
 def require_key_length(algorithm: Algorithm, key: bytes) -> None:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import copy
 import pickle
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posterm.hsm import Algorithm, CipherError, Exportability, KeyBlock, KeyBlockError, KeyUsage, Lmk, ModeOfUse
+from posterm.hsm import (
+    Algorithm,
+    CipherError,
+    Exportability,
+    KeyBlock,
+    KeyBlockError,
+    KeyUsage,
+    Lmk,
+    MacAlgorithm,
+    ModeOfUse,
+    SoftHsm,
+    TdesLmk,
+)
 from posterm.hsm.key_block import seal, unwrap, wrap
 from posterm.hsm.keys import MODES
+from posterm.hsm.primitives import CbcChain, cbc_decrypt
 from tests.hsm.vector_files import broken, vectors
 
 LMK = Lmk.test()
@@ -135,3 +149,56 @@ def test_the_test_master_key_knows_that_it_is_one_and_none_shows_itself():
     assert repr(LMK) == "<Lmk test>"
     with pytest.raises(TypeError):
         pickle.dumps(LMK)
+
+
+# --- TDES key-block LMK -------------------------------------------------------------------------------------------
+
+
+def test_a_version_0_block_is_the_one_of_the_published_rule():
+    # payShield version 0: variants 45 and 4D of the LMK; CBC from the first eight header characters; the MAC is the
+    # first four bytes of the CBC-MAC over header and ciphertext.
+    block = wrap(TdesLmk.test(), bytes(range(1, 17)), KeyUsage.PIN_ENCRYPTION, Algorithm.TDES_DOUBLE, fill)
+    assert (block[:2], len(block)) == ("S0", 1 + 16 + 48 + 8)
+    key = bytes.fromhex("0123456789ABCDEF8080808080808080FEDCBA9876543210")
+    header, sealed = block[1:17].encode(), bytes.fromhex(block[17:])
+    chain = CbcChain(Algorithm.TDES_TRIPLE, bytes(byte ^ 0x4D for byte in key))
+    assert chain.last_block(header + sealed[:-4])[:4] == sealed[-4:]
+    clear = cbc_decrypt(Algorithm.TDES_TRIPLE, bytes(byte ^ 0x45 for byte in key), header[:8], sealed[:-4])
+    assert clear[:18] == b"\x00\x80" + bytes(range(1, 17))
+
+
+@given(st.sampled_from(list(Algorithm)), st.randoms(use_true_random=False))
+def test_a_version_0_block_gives_back_its_key(algorithm: Algorithm, random):
+    key = random.randbytes(algorithm.key_bytes)
+    block = wrap(TdesLmk.test(), key, KeyUsage.MAC, algorithm, random.randbytes)
+    assert unwrap(TdesLmk.test(), block) == (algorithm, key)
+
+
+def test_a_block_of_one_version_does_not_open_under_the_other_s_master_key():
+    for sealer, opener in ((LMK, TdesLmk.test()), (TdesLmk.test(), LMK)):
+        block = wrap(sealer, bytes(range(16)), KeyUsage.MAC, Algorithm.TDES_DOUBLE, fill)
+        with pytest.raises(KeyBlockError, match="is not of this local master key"):
+            unwrap(opener, block)
+
+
+def test_every_altered_character_of_a_version_0_block_is_noticed():
+    block = wrap(TdesLmk.test(), bytes(range(16)), KeyUsage.MAC, Algorithm.TDES_DOUBLE, fill)
+    for place in range(1, len(block)):
+        altered = block[:place] + ("0" if block[place] != "0" else "1") + block[place + 1 :]
+        with pytest.raises(KeyBlockError):
+            unwrap(TdesLmk.test(), KeyBlock(altered))
+
+
+def test_a_hsm_under_a_tdes_master_key_works_as_under_an_aes_one():
+    hsm = SoftHsm(TdesLmk.test(), Random(1).randbytes)
+    key = hsm.load_clear_key(bytes(range(8)), KeyUsage.MAC, Algorithm.DES)
+    expected = SoftHsm(LMK, Random(1).randbytes)
+    other = expected.load_clear_key(bytes(range(8)), KeyUsage.MAC, Algorithm.DES)
+    assert hsm.generate_mac(key, MacAlgorithm.X9_9, b"x") == expected.generate_mac(other, MacAlgorithm.X9_9, b"x")
+    assert hsm.uses_test_lmk
+
+
+@pytest.mark.parametrize("size", [0, 16, 23, 25, 32])
+def test_a_tdes_master_key_is_24_bytes(size: int):
+    with pytest.raises(KeyBlockError, match="is 24 bytes"):
+        TdesLmk(bytes(size))
