@@ -409,3 +409,24 @@ def test_a_mistake_ends_in_one_line(posterm, arguments, says):
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[0].startswith(says)
     assert len(result.stderr.splitlines()) <= 2
+
+
+# --- decode --hex -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", dialect_names())
+def test_the_bytes_of_the_elements_are_those_of_the_message(posterm, name):
+    digits = posterm("sample", "-d", name).stdout.strip()
+    document = json.loads(posterm("decode", "-d", name, "--json", "--hex", "--unmask", digits).stdout)
+    assert list(document["bytes"]) == list(document["elements"])
+    pieces = [bytes.fromhex(each["hex"]) for each in document["bytes"].values()]
+    first = next(iter(document["bytes"].values()))["at"]
+    assert bytes.fromhex(digits)[first:] == b"".join(pieces)
+
+
+def test_the_bytes_of_sensitive_elements_are_masked_and_no_pair_is_torn(posterm):
+    result = posterm("decode", "-d", "iso87-ascii", "--hex", "-", stdin=posterm("sample", "-d", "iso87-ascii").stdout)
+    lines = [line.strip() for line in result.stdout.splitlines() if line.strip().startswith("bytes")]
+    assert "bytes 12 to 29                  **** (18 bytes masked)" in lines
+    assert "bytes 99 to 99                  35" in lines
+    assert "34 30 30 30 30 30" not in result.stdout
