@@ -17,6 +17,9 @@
     dukpt_tdes    derived unique keys per transaction, ANSI X9.24-1
     dukpt_aes     the same with AES, ANSI X9.24-3
     dukpt_chain   the way to a transaction's key, kept per device
+    emv_keys      keys of a chip card and of its transactions
+    cryptogram    ARQC, TC, AAC and ARPC by cryptogram version
+    emv_script    issuer scripts: MAC, encipherment, PIN change
     track         the enciphered part of a track
     at_rest       sealing and fingerprints for stores
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library
@@ -37,6 +40,7 @@ from posterm.hsm.errors import (
     CardValueError,
     CardValueMismatch,
     CipherError,
+    CryptogramError,
     DukptError,
     HsmError,
     KeyBlockError,
@@ -63,6 +67,7 @@ __all__ = [
     "CardValueError",
     "CardValueMismatch",
     "CipherError",
+    "CryptogramError",
     "DukptError",
     "Exportability",
     "ExportedKey",

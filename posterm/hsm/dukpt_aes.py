@@ -21,7 +21,7 @@ from typing import Final
 from posterm.hsm.dukpt_chain import KeyChain, next_counter
 from posterm.hsm.errors import DukptError
 from posterm.hsm.keys import STRENGTH_BITS, Algorithm
-from posterm.hsm.primitives import BlockCipher, aes_algorithm
+from posterm.hsm.primitives import aes_algorithm, encrypt_once
 
 KSN_BYTES: Final = 12
 IDENTIFIER_BYTES: Final = 8
@@ -167,7 +167,7 @@ def _derive(key: bytes, algorithm: Algorithm, use: AesKeyUse, tail: int) -> byte
     data = (0x0101 << 112 | fixed).to_bytes(16, "big")
     if size > 16:
         data += (0x0102 << 112 | fixed).to_bytes(16, "big")
-    return BlockCipher(_algorithm(key), key).encrypt(data)[:size]
+    return encrypt_once(_algorithm(key), key, data)[:size]
 
 
 def _algorithm(key: bytes) -> Algorithm:

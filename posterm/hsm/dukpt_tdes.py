@@ -17,7 +17,7 @@ from typing import Final
 from posterm.hsm.dukpt_chain import KeyChain, next_counter
 from posterm.hsm.errors import DukptError
 from posterm.hsm.keys import Algorithm
-from posterm.hsm.primitives import BlockCipher
+from posterm.hsm.primitives import encrypt_once
 
 KSN_BYTES: Final = 10
 KEY_BYTES: Final = 16
@@ -75,9 +75,7 @@ def initial_key(bdk: bytes, ksn: bytes) -> bytes:
         raise DukptError(f"DUKPT: a base derivation key of TDES is {KEY_BYTES} bytes, this has {len(bdk)}")
     block = (int.from_bytes(_ksn(ksn), "big") & ~_COUNTER_MASK).to_bytes(KSN_BYTES, "big")[:8]
     other = (int.from_bytes(bdk, "big") ^ _KEY_VARIANT).to_bytes(KEY_BYTES, "big")
-    return BlockCipher(Algorithm.TDES_DOUBLE, bdk).encrypt(block) + BlockCipher(Algorithm.TDES_DOUBLE, other).encrypt(
-        block
-    )
+    return encrypt_once(Algorithm.TDES_DOUBLE, bdk, block) + encrypt_once(Algorithm.TDES_DOUBLE, other, block)
 
 
 class TdesDukptDevice:
@@ -133,12 +131,12 @@ def working_key(transaction_key: bytes, use: TdesKeyUse) -> bytes:
     """The variant of a transaction's key for one use; data keys are enciphered under themselves besides."""
     key = (int.from_bytes(transaction_key, "big") ^ _WIDE_VARIANTS[use]).to_bytes(KEY_BYTES, "big")
     if use in _DATA_USES:
-        return BlockCipher(Algorithm.TDES_DOUBLE, key).encrypt(key)
+        return encrypt_once(Algorithm.TDES_DOUBLE, key, key)
     return key
 
 
 def _half(left: int, right: int, register: int) -> int:
-    enciphered = BlockCipher(Algorithm.DES, left.to_bytes(8, "big")).encrypt((register ^ right).to_bytes(8, "big"))
+    enciphered = encrypt_once(Algorithm.DES, left.to_bytes(8, "big"), (register ^ right).to_bytes(8, "big"))
     return int.from_bytes(enciphered, "big") ^ right
 
 

@@ -15,6 +15,7 @@
         ├── CardValueError        the caller's mistake: parameters of a card value that cannot be
         ├── CardValueMismatch     the cardholder's: a card value that is not the card's
         ├── DukptError            the peer's: a key serial number or derived key that cannot be
+        ├── CryptogramError       a cryptogram that does not verify, or data it cannot be made over
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
 No text of this package holds a clear key, a PIN, track data or anything a decryption gave.
@@ -91,6 +92,10 @@ class CardValueMismatch(HsmError):  # noqa: N818  the name of an answer, not of 
 
 class DukptError(HsmError):
     """A key serial number, or a key to be derived, that cannot be."""
+
+
+class CryptogramError(HsmError):
+    """A chip card's cryptogram that does not verify, or data over which none can be made."""
 
 
 class CipherError(HsmError):

@@ -76,6 +76,16 @@ class BlockCipher:
         return f"<BlockCipher {self.algorithm}>"
 
 
+def encrypt_once(algorithm: Algorithm, key: bytes, blocks: bytes) -> bytes:
+    """Whole blocks under a key that is used once, each on its own (ECB): one context, spent at once.
+
+    Raises: KeyCheckError: the key has another length. CipherError: a partial block.
+    """
+    if len(blocks) % algorithm.block_bytes:
+        raise CipherError(f"a block cipher takes bytes in whole blocks of {algorithm.block_bytes}, this is not")
+    return Cipher(_cipher_algorithm(algorithm, key), modes.ECB()).encryptor().update(blocks)  # noqa: S305  as above
+
+
 class CbcChain:
     """Cipher block chaining from a zero IV under one key, for MACs: only the last ciphertext block comes out.
 

@@ -1,0 +1,117 @@
+"""Keys of a chip card: its own, derived from the issuer's master key, and those of one transaction.
+
+    card key, option A    E(master, last 16 digits of PAN and sequence number), then of their complement
+    card key, option B    the same from a decimalised SHA-1 of them, when the PAN is longer than 16 digits
+    common session        E(card key, R with F0 in its third byte), then with 0F
+    tree                  EMV 2000: from key to key down a tree, by the digits of the counter
+    UnionPay              E(card key, counter behind zeros), then the counter's complement
+    Visa script           card key xor counter, and its complement in the right half
+
+Derived keys get odd parity, which changes nothing that is enciphered under them.
+
+Source: EMV 4.3 Book 2, A1.3 and A1.4; EMV 4.1 Book 2, A1.3.1 (tree); JR/T 0025.7 (UnionPay); Visa and Mastercard as
+publicly described.
+Left out: option C (AES).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from posterm.hsm.errors import CryptogramError
+from posterm.hsm.keys import Algorithm
+from posterm.hsm.pin_verify import decimalised
+from posterm.hsm.primitives import encrypt_once
+from posterm.sensitive import Pan
+
+KEY_BYTES: Final = 16
+TREE_HEIGHT: Final = 8
+TREE_BRANCHES: Final = 4
+
+_ODD_PARITY: Final = bytes(byte & 0xFE | (byte.bit_count() - (byte & 1) + 1) % 2 for byte in range(256))
+_ONES: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+def card_key(master: bytes, pan: Pan, sequence: str = "00", *, option_b: bool = False) -> bytes:
+    """A card's own key, 16 bytes.
+
+    Args:
+        master: the issuer's master key for this purpose, 16 bytes.
+        sequence: the PAN sequence number, 2 digits.
+        option_b: for PANs longer than 16 digits; shorter ones come out the same.
+    Raises: CryptogramError: another length.
+    """
+    return _wide(master, int(card_key_input(pan, sequence, option_b=option_b), 16), _ONES)
+
+
+def card_key_input(pan: Pan, sequence: str = "00", *, option_b: bool = False) -> str:
+    """The 16 digits that `card_key` enciphers. Raises: CryptogramError: a sequence number that is not 2 digits."""
+    if len(sequence) != 2 or not (sequence.isascii() and sequence.isdecimal()):
+        raise CryptogramError("card key: a PAN sequence number is 2 digits, this is not")
+    digits = pan.reveal() + sequence
+    if not option_b or len(digits) <= 18:
+        return digits[-16:].rjust(16, "0")
+    packed = bytes.fromhex(digits if len(digits) % 2 == 0 else "0" + digits)
+    return decimalised(hashlib.sha1(packed, usedforsecurity=False).digest(), 16)
+
+
+def common_session_key(key: bytes, r: bytes) -> bytes:
+    """The session key for `r`, 8 bytes of which the third does not count. Raises: CryptogramError: other lengths."""
+    if len(r) != 8:
+        raise CryptogramError(f"session key: need 8 bytes to derive it from, found {len(r)}")
+    value = int.from_bytes(r, "big") & 0xFFFF_00FF_FFFF_FFFF
+    return _wide(key, value | 0xF0 << 40, 0xFF << 40)
+
+
+def unionpay_session_key(key: bytes, atc: int) -> bytes:
+    """The session key of a UnionPay card for one counter. Raises: CryptogramError: other lengths."""
+    return _wide(key, require_atc(atc), 0xFFFF)
+
+
+def visa_script_key(key: bytes, atc: int) -> bytes:
+    """The script key of a Visa card for one counter. Raises: CryptogramError: other lengths."""
+    require_atc(atc)
+    number = int.from_bytes(_required(key), "big") ^ atc << 64 ^ atc ^ 0xFFFF
+    return number.to_bytes(KEY_BYTES, "big").translate(_ODD_PARITY)
+
+
+def tree_session_key(key: bytes, atc: int, height: int = TREE_HEIGHT, branches: int = TREE_BRANCHES) -> bytes:
+    """The session key at a leaf of the EMV 2000 tree.
+
+    Args:
+        height, branches: 8 and 4, or 16 and 2.
+    Raises: CryptogramError: other lengths, or a tree with fewer leaves than counters.
+    """
+    require_atc(atc)
+    if not 1 <= height <= 16 or not 2 <= branches <= 256 or branches**height < 1 << 16:
+        raise CryptogramError("session key: a tree needs a leaf for each of 65,536 counters")
+    grandparent, parent = bytes(16), _required(key)
+    for level in range(height - 1, 0, -1):
+        grandparent, parent = parent, _branch(parent, grandparent, atc // branches**level % branches)
+    leaf = int.from_bytes(_branch(parent, grandparent, atc % branches), "big") ^ int.from_bytes(grandparent, "big")
+    return leaf.to_bytes(16, "big").translate(_ODD_PARITY)
+
+
+def require_atc(atc: int) -> int:
+    """The counter itself. Raises: CryptogramError: beyond 2 bytes."""
+    if not 0 <= atc <= 0xFFFF:
+        raise CryptogramError("an application transaction counter has two bytes, this has more")
+    return atc
+
+
+def _branch(parent: bytes, grandparent: bytes, digit: int) -> bytes:
+    blocks = int.from_bytes(grandparent, "big") ^ digit << 64 ^ digit ^ 0xF0
+    return encrypt_once(Algorithm.TDES_DOUBLE, parent, blocks.to_bytes(16, "big"))
+
+
+def _wide(key: bytes, left: int, mask: int) -> bytes:
+    """`left` and `left` xor `mask`, each enciphered as a block."""
+    blocks = (left << 64 | left ^ mask).to_bytes(16, "big")
+    return encrypt_once(Algorithm.TDES_DOUBLE, _required(key), blocks).translate(_ODD_PARITY)
+
+
+def _required(key: bytes) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise CryptogramError(f"a chip card's keys are {KEY_BYTES} bytes, this has {len(key)}")
+    return key
