@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.peers.run", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="how often everything is measured (15)")
+    parser.add_argument("--rounds", type=int, default=21, help="how often everything is measured (21)")
     parser.add_argument("--seconds", type=float, default=0.2, help="CPU time of one measurement (0.2)")
     parser.add_argument("--only", nargs="*", default=[], metavar="PEER", help="these peers beside posterm, not all")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for peers.json, .md and .png")
