@@ -28,7 +28,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from posterm.hsm.emv_keys import (
-    common_session_key,
+    emv_session_key,
     require_atc,
     tree_session_key,
     unionpay_session_key,
@@ -166,9 +166,9 @@ def session_key(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes]) -> bytes:
     atc = _value(tags, 0x9F36)
     match cvn.session:
         case Session.COMMON:
-            return common_session_key(card_key, atc + bytes(6))
+            return emv_session_key(card_key, atc + bytes(6))
         case Session.MASTERCARD:
-            return common_session_key(card_key, atc + bytes(2) + _value(tags, 0x9F37))
+            return emv_session_key(card_key, atc + bytes(2) + _value(tags, 0x9F37))
         case Session.TREE:
             return tree_session_key(card_key, int.from_bytes(atc, "big"))
         case _:
@@ -238,7 +238,7 @@ def script_session_key(cvn: Cvn, card_key: bytes, atc: int, arqc: bytes) -> byte
             return unionpay_session_key(card_key, atc)
         case ScriptSession.COMMON:
             require_atc(atc)
-            return common_session_key(card_key, arqc)
+            return emv_session_key(card_key, arqc)
 
 
 def retail_mac(key: bytes, data: bytes, padding: int = 2) -> bytes:

@@ -56,7 +56,7 @@ def card_key_input(pan: Pan, sequence: str = "00", *, option_b: bool = False) ->
     return decimalised(hashlib.sha1(packed, usedforsecurity=False).digest(), 16)
 
 
-def common_session_key(key: bytes, r: bytes) -> bytes:
+def emv_session_key(key: bytes, r: bytes) -> bytes:
     """The session key for `r`, 8 bytes of which the third does not count. Raises: CryptogramError: other lengths."""
     if len(r) != 8:
         raise CryptogramError(f"session key: need 8 bytes to derive it from, found {len(r)}")

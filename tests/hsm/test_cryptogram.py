@@ -16,7 +16,7 @@ from posterm.hsm import cryptogram as ac
 from posterm.hsm.cryptogram import Scheme, cvn_of
 from posterm.hsm.emv_keys import (
     card_key,
-    common_session_key,
+    emv_session_key,
     tree_session_key,
     unionpay_session_key,
     visa_script_key,
@@ -94,7 +94,7 @@ def test_card_keys_are_what_pyemv_makes_of_them(master: bytes, pan: str, sequenc
 @given(keys, atcs, st.binary(min_size=8, max_size=8))
 def test_session_keys_are_what_pyemv_makes_of_them(key: bytes, atc: int, r: bytes):
     counter = atc.to_bytes(2, "big")
-    assert common_session_key(key, r) == pyemv.kd.derive_common_sk(key, r)
+    assert emv_session_key(key, r) == pyemv.kd.derive_common_sk(key, r)
     assert visa_script_key(key, atc) == pyemv.kd.derive_visa_sm_sk(key, counter)
     assert tree_session_key(key, atc) == pyemv.kd.derive_emv2000_tree_sk(key, counter)
     assert tree_session_key(key, atc, 16, 2) == pyemv.kd.derive_emv2000_tree_sk(key, counter, 16, 2)
@@ -237,4 +237,4 @@ def test_answers_and_scripts_of_other_lengths_are_refused():
     with pytest.raises(CryptogramError, match="present PIN"):
         pin_change(mchip, card_keys, 1, bytes(8), Pin("7391"), Pin("7391"))
     with pytest.raises(CryptogramError, match="need 8 bytes"):
-        common_session_key(key, bytes(7))
+        emv_session_key(key, bytes(7))
