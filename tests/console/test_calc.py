@@ -202,3 +202,111 @@ def test_the_help_names_every_algorithm(command, names):
 def test_the_help_names_every_pin_block_format(posterm):
     page = posterm("calc", "pinblock", "--help").stdout.replace("iso0", "iso-0")
     assert [name.value for name in PinFormat if name.value not in page] == []
+
+
+# --- card values, keys and cryptograms --------------------------------------------------------------------------------
+
+CARD_VALUES: list[dict[str, Any]] = json.loads((VECTORS / "card_values.json").read_text("utf-8"))["vectors"]
+TR31: list[dict[str, Any]] = json.loads((VECTORS / "tr31.json").read_text("utf-8"))["vectors"]
+DUKPTS = [
+    vector
+    for name in ("dukpt_tdes.json", "dukpt_aes.json")
+    for vector in json.loads((VECTORS / name).read_text("utf-8"))["vectors"]
+    if vector["id"] not in ("ksn-of-10", "ksn-of-12")  # here the length says which kind it is
+]
+CHIP = ["--key", TMK, "--pan", "4111111111111111"]
+TAGS = (
+    "9F02060000000099999F03060000000000009F1A020840950580000480005F2A0208409A039912319C01019F370452BF458582021800"
+    "9F3602001C9F1012{iad}"
+)
+
+
+@pytest.mark.parametrize("vector", CARD_VALUES, ids=by_id)
+def test_a_card_value_is_that_of_the_vector_or_refused(posterm, vector):
+    given = ["--key", vector["cvk"], "--pan", vector["pan"], "--expiry", vector["expiry"], "--kind", vector["kind"]]
+    result = posterm("calc", "cvv", *given, "--service-code", vector["service_code"])
+    if "raises" in vector:
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert vector["raises"] in result.stderr
+        return
+    assert (result.exit_code, result.stdout) == (0, vector["value"] + "\n")
+    document = json.loads(posterm("calc", "cvv", *given, "--service-code", vector["service_code"], "--json").stdout)
+    assert document == {"cvv": vector["value"]}
+
+
+@pytest.mark.shows_test_data
+@pytest.mark.parametrize("vector", DUKPTS, ids=by_id)
+def test_the_keys_of_a_transaction_are_those_of_the_vector_or_refused(posterm, vector):
+    result = posterm("calc", "dukpt", "--bdk", vector["bdk"], "--ksn", vector["ksn"])
+    if "raises" in vector:
+        assert (result.exit_code, result.stdout) == (2, "")
+        return
+    assert result.stdout.splitlines()[0] == vector["transaction_key"]
+    document = json.loads(posterm("calc", "dukpt", "--bdk", vector["bdk"], "--ksn", vector["ksn"], "--json").stdout)
+    for use, key in vector.get("working_keys", {}).items():
+        assert document[use.lower().replace("_", "-")] == key
+
+
+@pytest.mark.parametrize("vector", TR31, ids=by_id)
+def test_a_key_block_opens_as_the_vector_says_or_is_refused(posterm, vector):
+    result = posterm("calc", "keyblock", "unwrap", "--kbpk", vector["kbpk"], vector["block"])
+    if "raises" in vector:
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert vector["kbpk"] not in result.stderr
+        return
+    assert result.stdout == vector["key"] + "\n"
+    described = json.loads(posterm("calc", "keyblock", "describe", vector["block"], "--json").stdout)
+    assert described["version"] + described["usage"] == vector["block"][0] + vector["block"][5:7]
+
+
+@pytest.mark.parametrize("version", "ABCDE")
+def test_a_key_block_that_is_wrapped_opens_again(posterm, version):
+    key, kbpk = "0F" * 16, "A1" * 16
+    made = posterm(
+        "calc", "keyblock", "wrap", "--kbpk", kbpk, "--key", key, "--version", version, "--optional", "KS=0123"
+    )
+    assert made.exit_code == 0
+    block = made.stdout.strip()
+    assert posterm("calc", "keyblock", "unwrap", "--kbpk", kbpk, block).stdout == key + "\n"
+    assert "optional KS    0123" in posterm("calc", "keyblock", "describe", block).stdout
+
+
+def test_every_cryptogram_version_can_be_computed_and_answered(posterm):
+    from posterm.hsm.cryptogram import VERSIONS
+
+    for name, cvn in VERSIONS.items():
+        tags = TAGS.format(iad="06010A03A0B800112233445566778899AABB")
+        made = posterm("calc", "arqc", "--version", name, *CHIP, "--data", tags, "--json", "--steps")
+        document = json.loads(made.stdout)
+        assert [step["name"] for step in document["steps"]] == ["card key", "session key", "input"]
+        answer = "3030" if cvn.arpc_method == 1 else "01020304"
+        asked = [*CHIP, "--data", tags, "--arqc", document["cryptogram"], "--answer", answer]
+        answered = posterm("calc", "arpc", "--version", name, *asked)
+        assert (answered.exit_code, len(answered.stdout)) == (0, 17 if cvn.arpc_method == 1 else 9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["cvv", "--key", "00", "--pan", PAN, "--expiry", "3012"], "a tdes-double key is 16 bytes"),
+        (["cvv", "--key", PIK, "--pan", PAN, "--expiry", "3012", "--kind", "csc"], "--kind: no 'csc'"),
+        (["pvv", "--key", PIK, "--pan", PAN, "--pin", "5555", "--index", "7"], "0 to 6"),
+        (["pvv", "--key", PIK, "--pan", PAN, "--pin", "555"], "a PIN is 4 to 12 digits"),
+        (["offset", "--key", PIK, "--pan", PAN, "--pin", "5555", "--table", "0" * 16], "decimalisation table"),
+        (["offset", "--key", PIK, "--pan", PAN, "--pin", "5555", "--validation-data", "1"], "16 hexadecimal digits"),
+        (["dukpt", "--bdk", PIK, "--ksn", "00"], "is 10 bytes"),
+        (["keyblock", "describe", "rubbish"], "a header of 16 characters"),
+        (["keyblock", "wrap", "--kbpk", PIK, "--key", "00", "--version", "F"], "another form"),
+        (["keyblock", "wrap", "--kbpk", PIK, "--key", "00", "--optional", "x"], "optional block"),
+        (["arqc", "--version", "visa-99", *CHIP, "--data", "9C0101"], "--version: no 'visa-99'"),
+        (["arqc", "--version", "visa-10", *CHIP, "--data", "9C0101"], "need tag 9F02"),
+        (["arqc", "--version", "visa-10", *CHIP, "--data", "9C05"], "tag 9C"),
+        (["arpc", "--version", "visa-10", *CHIP, "--data", "9C0101", "--arqc", "00", "--answer", "00"], "is 8 bytes"),
+    ],
+)
+def test_a_mistake_in_the_other_calculations_ends_in_one_line(posterm, arguments, says):
+    result = posterm("calc", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr.splitlines()[0]
+    assert PIK not in result.stderr
+    assert PAN not in result.stderr

@@ -1,4 +1,4 @@
-"""`posterm calc`: MACs, PIN blocks and key check values under clear test keys.
+"""`posterm calc`: MACs, PIN blocks and key check values under clear test keys; the other commands stand beside.
 
 The first line of each output is the value alone, so that a script can take it; what explains it follows.
 """
@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from posterm.console.cli import calc_cards, calc_chip, calc_keys
+from posterm.console.cli.calc_output import choose, write_json, write_pairs
 from posterm.console.cli.options import JsonOption, examples
 
 if TYPE_CHECKING:
     from posterm.hsm import Algorithm, PinFormat
 
-_Name = TypeVar("_Name", bound=StrEnum)
-
 app = typer.Typer(
     no_args_is_help=True,
-    help="Compute MACs, PIN blocks and key check values. For clear test keys only: arguments stay in shell histories.",
+    help="Compute MACs, PIN blocks, card values, keys and cryptograms. For clear test keys only: arguments stay in "
+    "shell histories.",
 )
 
 _KEY_HELP = "A clear test key, hexadecimal."
@@ -68,7 +68,7 @@ def mac(
     from posterm.console.captured import parse_hex
     from posterm.hsm.mac import MacAlgorithm, explain
 
-    name = _choose("algorithm", algorithm, MacAlgorithm)
+    name = choose("algorithm", algorithm, MacAlgorithm)
     way = explain(name, parse_hex(key, "--key"), _data(data))
     value = way[-1][1]
     text = bytes.fromhex(value).decode("ascii") if name in _text_macs() else ""
@@ -76,11 +76,11 @@ def mac(
         document: dict[str, object] = {"algorithm": name.value, "mac": value}
         document |= {"text": text} if text else {}
         document |= {"steps": [{"name": step, "value": shown} for step, shown in way]} if steps else {}
-        _write_json(document)
+        write_json(document)
         return
     typer.echo(value)
-    _write_pairs([("text", text)] if text else [])
-    _write_pairs(way[:-1] if steps else [])
+    write_pairs([("text", text)] if text else [])
+    write_pairs(way[:-1] if steps else [])
 
 
 @app.command(
@@ -136,7 +136,7 @@ def pinblock(
     from posterm.hsm.primitives import BlockCipher
     from posterm.sensitive import Pan
 
-    name = _choose("format", pin_format, PinFormat)
+    name = choose("format", pin_format, PinFormat)
     card = None if pan is None else Pan(pan)
     entropy = token_bytes(FILL_BYTES) if fill is None else parse_hex(fill, "--fill")
     clear = encode(name, None if pin is None else Pin(pin), card, entropy)
@@ -146,10 +146,10 @@ def pinblock(
         cipher = BlockCipher(_pin_cipher(name, clear_key), clear_key)
         pairs.append(("enciphered", encipher(cipher, clear, name, card).hex().upper()))
     if as_json:
-        _write_json({"format": name.value, **dict(pairs)})
+        write_json({"format": name.value, **dict(pairs)})
         return
     typer.echo(pairs[0][1])
-    _write_pairs(pairs[1:])
+    write_pairs(pairs[1:])
 
 
 @app.command(
@@ -182,7 +182,7 @@ def kcv(
     name = _key_algorithm(algorithm, clear_key)
     value = check_value(name, clear_key, length).hex().upper()
     if as_json:
-        _write_json({"algorithm": name.value, "kcv": value})
+        write_json({"algorithm": name.value, "kcv": value})
         return
     typer.echo(value)
 
@@ -216,7 +216,7 @@ def _key_algorithm(name: str | None, key: bytes) -> Algorithm:
     family = None if name is None else name.lower()
     if family in by_length:
         return _of_length("key check value", key, by_length[family])
-    return _choose("algorithm", str(name), Algorithm)
+    return choose("algorithm", str(name), Algorithm)
 
 
 def _of_length(what: str, key: bytes, candidates: Iterable[Algorithm]) -> Algorithm:
@@ -228,18 +228,6 @@ def _of_length(what: str, key: bytes, candidates: Iterable[Algorithm]) -> Algori
     return sizes[len(key)]
 
 
-def _choose(option: str, given: str, names: type[_Name]) -> _Name:
-    """The name a user meant; case and hyphens do not count."""
-    from posterm.console.cli.endings import printable
-    from posterm.console.errors import InputError
-
-    wanted = given.lower().replace("-", "")
-    for name in names:
-        if name.value.replace("-", "") == wanted:
-            return name
-    raise InputError(f"--{option}: no {printable(given)[:40]!r}", hint=f"there are {', '.join(names)}")
-
-
 def _data(given: str) -> bytes:
     """The bytes a MAC is made over; there may be none."""
     from posterm.console.captured import MAX_CHARACTERS, parse_hex
@@ -248,14 +236,6 @@ def _data(given: str) -> bytes:
     return parse_hex(text, "--data") if text.strip() else b""
 
 
-def _write_pairs(pairs: Iterable[tuple[str, str]]) -> None:
-    pairs = list(pairs)
-    widest = max((len(name) for name, _ in pairs), default=0)
-    for name, value in pairs:
-        typer.echo(f"{name:<{widest}}  {value}")
-
-
-def _write_json(document: dict[str, object]) -> None:
-    import json
-
-    typer.echo(json.dumps(document, indent=2))
+app.add_typer(calc_cards.app)
+app.add_typer(calc_keys.app)
+app.add_typer(calc_chip.app)
