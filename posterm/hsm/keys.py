@@ -16,6 +16,8 @@ from typing import Final
 class KeyUsage(StrEnum):
     """The one purpose of a key; the value is its key block usage code."""
 
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
+
     KEY_ENCRYPTION = "K0"
     """Wraps other keys: TMK, ZMK."""
     PIN_ENCRYPTION = "P0"
@@ -38,6 +40,8 @@ class KeyUsage(StrEnum):
 
 class Algorithm(StrEnum):
     """A block cipher and its key length; the value is its name on the command line."""
+
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
 
     DES = "des"
     TDES_DOUBLE = "tdes-double"
@@ -71,6 +75,8 @@ class Algorithm(StrEnum):
 class ModeOfUse(StrEnum):
     """What may be done with a key within its usage."""
 
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
+
     ENCRYPT_AND_DECRYPT = "B"
     GENERATE_AND_VERIFY = "C"
     DECRYPT_ONLY = "D"
@@ -91,6 +97,8 @@ class Exportability(StrEnum):
 
 class Operation(StrEnum):
     """What a command does with a key; `ModeOfUse` says which of these a key allows."""
+
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
 
     ENCRYPT = "encrypt"
     DECRYPT = "decrypt"

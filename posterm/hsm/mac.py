@@ -44,6 +44,8 @@ LONGEST_DATA: Final = 65_536
 class MacAlgorithm(StrEnum):
     """How a MAC is made; the value is its name on the command line."""
 
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
+
     UNIONPAY_ECB = "unionpay-ecb"
     XOR_TDES_BINARY = "xor-tdes-binary"
     X9_9 = "x9.9"

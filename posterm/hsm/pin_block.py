@@ -53,6 +53,8 @@ class Pin(Sensitive):
 class PinFormat(StrEnum):
     """The form of a clear PIN block; the value is its name on the command line."""
 
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
+
     ISO_0 = "iso-0"
     NO_PAN = "no-pan"
     NO_PIN = "no-pin"
