@@ -213,6 +213,13 @@ class SoftHsm(KeyVault):
         """
         source = self._open(source_pik, DECRYPT_PIN)
         target = self._open(target_pik, ENCRYPT_PIN)
+        if target_pan is None and (source.algorithm, source_format, target.algorithm, target_format) in _PLAIN:
+            # Form and PAN stay, and a sound block without fill has one form only: it is the block already.
+            if len(block) != source.cipher.block_bytes:
+                raise PinBlockError
+            clear = source.cipher.decrypt(block)
+            pin_block.digits_of(source_format, clear, pan)
+            return target.cipher.encrypt(clear)
         source_form = _form_for(source.algorithm, source_format)
         form = _form_for(target.algorithm, target_format)
         changes_pan = target_pan is not None and target_pan != pan
@@ -223,16 +230,11 @@ class SoftHsm(KeyVault):
                 weaker=self._allow_weaker_translation,
                 pan_change=self._allow_pan_change or not changes_pan,
             )
-        if target_pan is None:
-            target_pan = pan
-        clear, digits = _decrypt_pin(source, block, source_form, pan)
-        # A sound block without fill has one form only: when form and PAN stay, it is the block already.
-        if form is not source_form or changes_pan or form in FILLED:
-            fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
-            clear = pin_block.encode_digits(form, digits, target_pan, fill)
-        if form is PinFormat.ISO_4:
-            return pin_block.encipher(target.cipher, clear, form, target_pan)
-        return target.cipher.encrypt(clear)
+        bound_pan = pan if target_pan is None else target_pan
+        _, digits = _decrypt_pin(source, block, source_form, pan)
+        fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
+        clear = pin_block.encode_digits(form, digits, bound_pan, fill)
+        return pin_block.encipher(target.cipher, clear, form, bound_pan)
 
     # --- card values --------------------------------------------------------------------------------------------------
 
@@ -349,3 +351,13 @@ _FORMS: Final = {
     (Algorithm.SM4, PinFormat.NO_PIN): PinFormat.NO_PIN,
     **{(cipher, PinFormat.ISO_4): PinFormat.ISO_4 for cipher in AES_FAMILY},
 }
+
+# Translations that need no permission and leave the clear block as it is.
+_PLAIN: Final = frozenset(
+    (source, source_form, target, target_form)
+    for source, source_form, target, target_form in ALWAYS_ALLOWED
+    if source_form is target_form
+    and source_form not in FILLED
+    and _FORMS.get((source, source_form)) is source_form
+    and _FORMS.get((target, target_form)) is target_form
+)
