@@ -23,9 +23,9 @@ def _key(what: str) -> object:
 @app.command(
     "cvv",
     epilog=examples(
-        "posterm calc cvv --key 0123456789ABCDEFFEDCBA9876543210 --pan 4123456789012345 --expiry 8701 "
+        "posterm calc cvv --key 00112233445566778899AABBCCDDEEFF --pan 4123456789012345 --expiry 8701 "
         "--service-code 101",
-        "posterm calc cvv --kind icvv --key 0123456789ABCDEFFEDCBA9876543210 --pan 4123456789012345 --expiry 8701 "
+        "posterm calc cvv --kind icvv --key 00112233445566778899AABBCCDDEEFF --pan 4123456789012345 --expiry 8701 "
         "--steps",
     ),
 )
@@ -95,8 +95,8 @@ def pvv(
 @app.command(
     "offset",
     epilog=examples(
-        "posterm calc offset --key 0123456789ABCDEFFEDCBA9876543210 --pan 4111111111111111 --pin 1234",
-        "posterm calc offset --key 0123456789ABCDEFFEDCBA9876543210 --pan 4111111111111111 --pin 1234 "
+        "posterm calc offset --key 00112233445566778899AABBCCDDEEFF --pan 4111111111111111 --pin 1234",
+        "posterm calc offset --key 00112233445566778899AABBCCDDEEFF --pan 4111111111111111 --pin 1234 "
         "--validation-data 1122334455667788 --table 1234567890123456 --steps",
     ),
 )

@@ -43,7 +43,7 @@ _DATA_10 = (
 @app.command(
     "arqc",
     epilog=examples(
-        "posterm calc arqc --version visa-10 --key 0123456789ABCDEFFEDCBA9876543210 --pan 4111111111111111 "
+        "posterm calc arqc --version visa-10 --key 00112233445566778899AABBCCDDEEFF --pan 4111111111111111 "
         f'--data "{_DATA_10}" --steps',
     ),
 )
@@ -73,7 +73,7 @@ def arqc(
 @app.command(
     "arpc",
     epilog=examples(
-        "posterm calc arpc --version unionpay-01 --key 0123456789ABCDEFFEDCBA9876543210 --pan 6212345678901265 "
+        "posterm calc arpc --version unionpay-01 --key 00112233445566778899AABBCCDDEEFF --pan 6200000000000005 "
         "--data 9F3602001C --arqc 1122334455667788 --answer 3030",
     ),
 )

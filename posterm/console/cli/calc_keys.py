@@ -21,7 +21,7 @@ _Kbpk = Annotated[
 @app.command(
     "dukpt",
     epilog=examples(
-        "posterm calc dukpt --bdk 0123456789ABCDEFFEDCBA9876543210 --ksn FFFF9876543210E00001",
+        "posterm calc dukpt --bdk 00112233445566778899AABBCCDDEEFF --ksn FFFF9876543210E00001",
         "posterm calc dukpt --bdk FEDCBA9876543210F1F1F1F1F1F1F1F1 --ksn 123456789012345600000001 --json",
     ),
 )
@@ -61,7 +61,7 @@ def dukpt(
 @keyblock.command(
     "wrap",
     epilog=examples(
-        "posterm calc keyblock wrap --kbpk 00112233445566778899AABBCCDDEEFF --key 0123456789ABCDEFFEDCBA9876543210 "
+        "posterm calc keyblock wrap --kbpk 00112233445566778899AABBCCDDEEFF --key FFEEDDCCBBAA99887766554433221100 "
         "--version B --usage P0 --algorithm T --mode E",
     ),
 )
