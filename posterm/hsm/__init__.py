@@ -20,6 +20,7 @@
     emv_keys      keys of a chip card and of its transactions
     cryptogram    ARQC, TC, AAC and ARPC by cryptogram version
     emv_script    issuer scripts: MAC, encipherment, PIN change
+    shares        a secret divided among several keepers
     track         the enciphered part of a track
     at_rest       sealing and fingerprints for stores
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library

@@ -15,6 +15,7 @@
         ├── CardValueError        the caller's mistake: parameters of a card value that cannot be
         ├── CardValueMismatch     the cardholder's: a card value that is not the card's
         ├── DukptError            the peer's: a key serial number or derived key that cannot be
+        ├── ShareError            the keepers' mistake: shares of a secret that were misread or do not belong together
         ├── CryptogramError       a cryptogram that does not verify, or data it cannot be made over
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
@@ -92,6 +93,10 @@ class CardValueMismatch(HsmError):  # noqa: N818  the name of an answer, not of 
 
 class DukptError(HsmError):
     """A key serial number, or a key to be derived, that cannot be."""
+
+
+class ShareError(HsmError):
+    """Shares of a secret that were misread, are too few, or do not belong together."""
 
 
 class CryptogramError(HsmError):
