@@ -20,6 +20,8 @@
     emv_keys      keys of a chip card and of its transactions
     cryptogram    ARQC, TC, AAC and ARPC by cryptogram version
     emv_script    issuer scripts: MAC, encipherment, PIN change
+    master_secret   what an HSM is started from: all its local master keys, and the key of its files
+    key_register    keys by name, and the head of the audit log, as they are sealed on disk
     shares        a secret divided among several keepers
     track         the enciphered part of a track
     at_rest       sealing and fingerprints for stores

@@ -16,6 +16,8 @@
         ├── CardValueMismatch     the cardholder's: a card value that is not the card's
         ├── DukptError            the peer's: a key serial number or derived key that cannot be
         ├── ShareError            the keepers' mistake: shares of a secret that were misread or do not belong together
+        ├── PassphraseError       the keepers' mistake: a passphrase that is too short, or not the one
+        ├── KeyRegisterError      a name that is taken or unknown, or a register of named keys that was tampered with
         ├── CryptogramError       a cryptogram that does not verify, or data it cannot be made over
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
@@ -97,6 +99,14 @@ class DukptError(HsmError):
 
 class ShareError(HsmError):
     """Shares of a secret that were misread, are too few, or do not belong together."""
+
+
+class PassphraseError(HsmError):
+    """A passphrase that is too short or does not unseal the master secret, or a line that is none."""
+
+
+class KeyRegisterError(HsmError):
+    """A key name that is taken, unknown or malformed, or a sealed register that is not what was sealed."""
 
 
 class CryptogramError(HsmError):

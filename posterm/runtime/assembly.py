@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from posterm.runtime import clock
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.sqlite_host import SqliteHostStore
 from posterm.runtime.store.sqlite_terminal import SqliteTerminalStore
+from posterm.runtime.store.whole_file import write_whole
 from posterm.terminal import Identity, Terminal
 from posterm.unionpay.profile import AcquirerProfile
 
@@ -96,22 +95,6 @@ def _host_keys(path: Path, hsm: SoftHsm) -> HostKeys:
         fingerprint=hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
         pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
     )
-    _write_whole(path, json.dumps({"fingerprint": str(keys.fingerprint), "pvk": str(keys.pvk)}, indent=1))
+    document = {"fingerprint": str(keys.fingerprint), "pvk": str(keys.pvk)}
+    write_whole(path, json.dumps(document, indent=1).encode("ascii"))
     return keys
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut. Raises: StoreError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as draft:
-            draft.write(text)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(draft.name).replace(path)
-        with suppress(OSError):  # not every file system lets a folder be synced
-            folder = os.open(path.parent, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None

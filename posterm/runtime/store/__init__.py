@@ -2,4 +2,8 @@
 
 sqlite_host        the host's rows in one SQLite file
 sqlite_terminal    a terminal's documents in one SQLite file
+hsm_directory      the folder an HSM keeps its state in
+sqlite_budgets     failed verifications by subject
+audit_file         an append-only file of lines
+whole_file         files that are there whole or not at all
 """
