@@ -26,7 +26,7 @@ def test_the_aes_lmk_is_the_secret_itself():
     assert len(hsm.key_check_value(block)) == 4
 
 
-def test_the_lmks_of_two_secrets_have_nothing_in_common():
+def test_the_lmks_of_two_secrets_differ():
     one, two = drawn(1), drawn(2)
     assert one.check_value != two.check_value
     assert one.tdes_lmk.check_value != two.tdes_lmk.check_value
