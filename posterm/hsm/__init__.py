@@ -1,12 +1,15 @@
 """The software HSM: keys by their sealed blocks, PINs, MACs and tracks of the POS link.
 
     soft_hsm      SoftHsm: every command
+    commands      the commands by family
     needs         what each command asks of the keys it takes
-    vault         keys in and out, opened once and kept
+    vault         keys opened once and kept
     keys          usage, algorithm, mode of use, exportability
     key_block     KeyBlock: a key as it is stored and passed about
     lmk           the local master key that seals key blocks, AES or TDES
-    variant_lmk   keys under a variant local master key
+    variant_key   VariantKey: the same under a variant local master key
+    variant_lmk   the variant local master key
+    key_types     what the key types of a variant local master key are good for
     tr31          key blocks under a key block protection key: TR-31, X9.143
     mac           MAC algorithms; `compute` and `explain` for the calculator
     hash_mac      HMAC
@@ -63,6 +66,8 @@ from posterm.hsm.lmk import Lmk, TdesLmk
 from posterm.hsm.mac import MacAlgorithm
 from posterm.hsm.pin_block import Pin, PinFormat
 from posterm.hsm.soft_hsm import ExportedKey, SoftHsm
+from posterm.hsm.variant_key import KeyReference, VariantKey
+from posterm.hsm.variant_lmk import VariantLmk
 
 __all__ = [
     "Algorithm",
@@ -78,6 +83,7 @@ __all__ = [
     "KeyBlock",
     "KeyBlockError",
     "KeyCheckError",
+    "KeyReference",
     "KeyUsage",
     "KeyUsageError",
     "Lmk",
@@ -94,4 +100,6 @@ __all__ = [
     "SoftHsm",
     "TdesLmk",
     "TrackError",
+    "VariantKey",
+    "VariantLmk",
 ]

@@ -22,14 +22,13 @@ from typing import Final
 from posterm.hsm.errors import CryptogramError
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.pin_verify import decimalised
-from posterm.hsm.primitives import encrypt_once
+from posterm.hsm.primitives import ODD_PARITY, encrypt_once
 from posterm.sensitive import Pan
 
 KEY_BYTES: Final = 16
 TREE_HEIGHT: Final = 8
 TREE_BRANCHES: Final = 4
 
-_ODD_PARITY: Final = bytes(byte & 0xFE | (byte.bit_count() - (byte & 1) + 1) % 2 for byte in range(256))
 _ONES: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -73,7 +72,7 @@ def visa_script_key(key: bytes, atc: int) -> bytes:
     """The script key of a Visa card for one counter. Raises: CryptogramError: other lengths."""
     require_atc(atc)
     number = int.from_bytes(_required(key), "big") ^ atc << 64 ^ atc ^ 0xFFFF
-    return number.to_bytes(KEY_BYTES, "big").translate(_ODD_PARITY)
+    return number.to_bytes(KEY_BYTES, "big").translate(ODD_PARITY)
 
 
 def tree_session_key(key: bytes, atc: int, height: int = TREE_HEIGHT, branches: int = TREE_BRANCHES) -> bytes:
@@ -90,7 +89,7 @@ def tree_session_key(key: bytes, atc: int, height: int = TREE_HEIGHT, branches: 
     for level in range(height - 1, 0, -1):
         grandparent, parent = parent, _branch(parent, grandparent, atc // branches**level % branches)
     leaf = int.from_bytes(_branch(parent, grandparent, atc % branches), "big") ^ int.from_bytes(grandparent, "big")
-    return leaf.to_bytes(16, "big").translate(_ODD_PARITY)
+    return leaf.to_bytes(16, "big").translate(ODD_PARITY)
 
 
 def require_atc(atc: int) -> int:
@@ -108,7 +107,7 @@ def _branch(parent: bytes, grandparent: bytes, digit: int) -> bytes:
 def _wide(key: bytes, left: int, mask: int) -> bytes:
     """`left` and `left` xor `mask`, each enciphered as a block."""
     blocks = (left << 64 | left ^ mask).to_bytes(16, "big")
-    return encrypt_once(Algorithm.TDES_DOUBLE, _required(key), blocks).translate(_ODD_PARITY)
+    return encrypt_once(Algorithm.TDES_DOUBLE, _required(key), blocks).translate(ODD_PARITY)
 
 
 def _required(key: bytes) -> bytes:

@@ -23,14 +23,22 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from posterm.hsm.errors import CipherError, KeyBlockError
-from posterm.hsm.keys import MODES, Algorithm, Exportability, KeyUsage, ModeOfUse, algorithm_of
+from posterm.hsm.errors import CipherError, KeyBlockError, KeyUsageError
+from posterm.hsm.keys import (
+    PAYSHIELD_USAGES,
+    USAGES,
+    Algorithm,
+    Exportability,
+    KeyUsage,
+    ModeOfUse,
+    algorithm_of,
+)
 from posterm.hsm.lmk import Lmk
 from posterm.hsm.primitives import require_key_length
 
 _BLOCK: Final = re.compile(
     r"S(?P<header>(?P<version>[01])(?P<length>[0-9]{4})(?P<usage>[A-Z0-9]{2})(?P<letter>[A-Z0-9])(?P<mode>[A-Z0-9])[A-Za-z0-9]{2}"
-    r"(?P<exportability>[A-Z])(?P<optional>[0-9]{2})[0-9]{2})(?P<sealed>[0-9A-F]{24,144})",
+    r"(?P<exportability>[A-Z])(?P<optional>[0-9]{2})[0-9]{2})(?P<sealed>[0-9A-F]{24,176})",
     re.ASCII,
 )
 _HEADER: Final = 16
@@ -73,10 +81,10 @@ class KeyBlock(str):
     @property
     def usage(self) -> KeyUsage:
         """Raises: KeyBlockError: a usage this HSM does not know."""
-        code = self[6:8]
-        if code not in _USAGES:
-            raise KeyBlockError(f"key block: usage {code} is not known here")
-        return KeyUsage(code)
+        usage = _USAGES.get(self[6:8])
+        if usage is None:
+            raise KeyBlockError(f"key block: usage {self[6:8]} is not known here")
+        return usage
 
     @property
     def letter(self) -> str:
@@ -119,13 +127,24 @@ def wrap(
         key: as many bytes as `algorithm` asks for.
         entropy: gives the fill behind the key.
         mode: one the usage may carry; the usual one when left out.
-    Raises: KeyCheckError: the key's length. KeyBlockError: a mode that does not go with the usage.
+    Raises: KeyCheckError: the key's length. KeyBlockError: a mode that does not go with the usage. KeyUsageError: an
+        algorithm that does not.
     """
     require_key_length(algorithm, key)
-    mode = MODES[usage][0] if mode is None else mode
-    if mode not in MODES[usage]:
-        raise KeyBlockError(f"key block: usage {usage} does not go with mode of use {mode}")
+    if algorithm not in USAGES[usage].algorithms:
+        raise KeyUsageError(f"key block: usage {usage} does not go with a {algorithm} key")
+    mode = require_mode(usage, mode)
     return seal(lmk, f"{usage}{algorithm.letter}{mode}00{exportability}0000", key, entropy)
+
+
+def require_mode(usage: KeyUsage, mode: ModeOfUse | None) -> ModeOfUse:
+    """The mode itself, or the usual one of the usage for None. Raises: KeyBlockError: the two do not go together."""
+    modes = USAGES[usage].modes
+    if mode is None:
+        return modes[0]
+    if mode not in modes:
+        raise KeyBlockError(f"key block: usage {usage} does not go with mode of use {mode}")
+    return mode
 
 
 def seal(lmk: Lmk, description: str, key: bytes, entropy: Callable[[int], bytes]) -> KeyBlock:
@@ -142,16 +161,24 @@ def unwrap(lmk: Lmk, block: KeyBlock) -> tuple[Algorithm, bytes]:
 
     Raises: KeyBlockError: altered, sealed under another LMK, or header and key do not go together.
     """
+    key = open_block(lmk, block)
+    algorithm = algorithm_of(block.letter, len(key))
+    if algorithm is None:
+        raise KeyBlockError(f"key block: no algorithm {block.letter} has a key of the length sealed in it")
+    return algorithm, key
+
+
+def open_block(lmk: Lmk, block: KeyBlock) -> bytes:
+    """The clear key of a block, whatever its algorithm. Raises: KeyBlockError: as `unwrap`."""
     if block[1] != lmk.version:
         raise KeyBlockError(
             f"key block: version {block[1]} is not of this local master key, whose blocks are {lmk.version}"
         )
     payload = lmk.unseal(block.header.encode("ascii"), bytes.fromhex(block[1 + _HEADER :]))
     bits = int.from_bytes(payload[:2], "big")
-    algorithm = algorithm_of(block.letter, bits // 8)
-    if algorithm is None or bits % 8 or bits // 8 > len(payload) - 2:
-        raise KeyBlockError(f"key block: no algorithm {block.letter} has a key of the length sealed in it")
-    return algorithm, payload[2 : 2 + bits // 8]
+    if bits % 8 or not 0 < bits // 8 <= len(payload) - 2:
+        raise KeyBlockError("key block: the length sealed in it does not go with its size")
+    return payload[2 : 2 + bits // 8]
 
 
 def drawn(entropy: Callable[[int], bytes], size: int) -> bytes:
@@ -162,6 +189,6 @@ def drawn(entropy: Callable[[int], bytes], size: int) -> bytes:
     return found
 
 
-_USAGES: Final = frozenset(KeyUsage)
+_USAGES: Final = {**PAYSHIELD_USAGES, **{usage.value: usage for usage in KeyUsage}}
 _MODES: Final = frozenset(ModeOfUse)
 _EXPORTABILITIES: Final = frozenset(Exportability)

@@ -4,11 +4,12 @@ The letters are those of the key block header. SM4 has no letter in the standard
 proprietary algorithms, and `4` is taken from there.
 
 Source: ANSI X9.143-2021, 6 (header: key usage, algorithm, mode of use, exportability); GB/T 32907-2016 (SM4).
-Left out: asymmetric keys, HMAC keys, key version numbers, optional blocks.
+Left out: asymmetric keys, key version numbers, optional blocks.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -18,24 +19,48 @@ class KeyUsage(StrEnum):
 
     __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
 
+    BASE_DERIVATION = "B0"
+    """BDK: gives the initial DUKPT key of each device."""
+    INITIAL_DUKPT = "B1"
+    """The initial DUKPT key of one device (IK, IPEK)."""
+    CARD_VERIFICATION = "C0"
+    """CVK: makes and checks the values on a card's track, back and chip."""
+    DATA_ENCRYPTION = "D0"
+    """Enciphers data: TDK, ZEK, DEK."""
+    EMV_CRYPTOGRAM = "E0"
+    """Issuer's master key for application cryptograms (MK-AC)."""
+    EMV_CONFIDENTIALITY = "E1"
+    """Issuer's master key for the encipherment of scripts (MK-SMC)."""
+    EMV_INTEGRITY = "E2"
+    """Issuer's master key for the MAC of scripts (MK-SMI)."""
+    EMV_DATA_AUTHENTICATION = "E3"
+    """Issuer's master key for data authentication codes (MK-DAC)."""
+    EMV_DYNAMIC_NUMBERS = "E4"
+    """Issuer's master key for dynamic numbers, and for dCVV and CVC3 (MK-DN, MK-CVC3)."""
+    EMV_PERSONALISATION = "E5"
+    """Protects what a card is personalised with."""
+    EMV_OTHER = "E6"
     KEY_ENCRYPTION = "K0"
     """Wraps other keys: TMK, ZMK."""
+    KEY_BLOCK_PROTECTION = "K1"
+    """KBPK: seals key blocks that go to others."""
+    MAC = "M0"
+    """Makes and checks MACs of every algorithm but HMAC: MAK, TAK, ZAK."""
+    MAC_ISO9797_1 = "M1"
+    """ISO 9797-1, algorithm 1, alone."""
+    MAC_ISO9797_3 = "M3"
+    """ISO 9797-1, algorithm 3, alone."""
+    FINGERPRINT = "M6"
+    """CMAC alone; makes fingerprints of data at rest."""
+    HMAC = "M7"
     PIN_ENCRYPTION = "P0"
     """Enciphers PIN blocks: PIK, TPK, ZPK."""
-    MAC = "M0"
-    """Makes and checks MACs: MAK, TAK."""
-    DATA_ENCRYPTION = "D0"
-    """Enciphers data: TDK."""
-    STORAGE = "21"
-    """Seals data at rest. From the range left to proprietary usages, where payShield has its data encryption keys."""
-    FINGERPRINT = "M6"
-    """Makes fingerprints of data at rest by CMAC."""
     PIN_VERIFICATION_IBM = "V1"
     """PVK of the IBM 3624 method."""
     PIN_VERIFICATION_VISA = "V2"
     """PVK of the Visa PVV method."""
-    CARD_VERIFICATION = "C0"
-    """CVK: makes and checks the values on a card's track, back and chip."""
+    STORAGE = "21"
+    """Seals data at rest. From the range left to proprietary usages, where payShield has its data encryption keys."""
 
 
 class Algorithm(StrEnum):
@@ -84,6 +109,8 @@ class ModeOfUse(StrEnum):
     GENERATE_ONLY = "G"
     VERIFY_ONLY = "V"
     NO_RESTRICTION = "N"
+    DERIVE_ONLY = "X"
+    """Only other keys come of it."""
 
 
 class Exportability(StrEnum):
@@ -104,6 +131,7 @@ class Operation(StrEnum):
     DECRYPT = "decrypt"
     GENERATE = "generate"
     VERIFY = "verify"
+    DERIVE = "derive"
 
 
 PERMITS: Final[dict[ModeOfUse, frozenset[Operation]]] = {
@@ -114,54 +142,7 @@ PERMITS: Final[dict[ModeOfUse, frozenset[Operation]]] = {
     ModeOfUse.GENERATE_ONLY: frozenset({Operation.GENERATE}),
     ModeOfUse.VERIFY_ONLY: frozenset({Operation.VERIFY}),
     ModeOfUse.NO_RESTRICTION: frozenset(Operation),
-}
-
-# X9.143, table of key usages: which modes of use each usage may carry. The first is the one given to a new key.
-MODES: Final[dict[KeyUsage, tuple[ModeOfUse, ...]]] = {
-    KeyUsage.KEY_ENCRYPTION: (
-        ModeOfUse.ENCRYPT_AND_DECRYPT,
-        ModeOfUse.DECRYPT_ONLY,
-        ModeOfUse.ENCRYPT_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
-    KeyUsage.PIN_ENCRYPTION: (
-        ModeOfUse.ENCRYPT_AND_DECRYPT,
-        ModeOfUse.DECRYPT_ONLY,
-        ModeOfUse.ENCRYPT_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
-    KeyUsage.DATA_ENCRYPTION: (
-        ModeOfUse.ENCRYPT_AND_DECRYPT,
-        ModeOfUse.DECRYPT_ONLY,
-        ModeOfUse.ENCRYPT_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
-    KeyUsage.MAC: (
-        ModeOfUse.GENERATE_AND_VERIFY,
-        ModeOfUse.GENERATE_ONLY,
-        ModeOfUse.VERIFY_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
-    KeyUsage.STORAGE: (ModeOfUse.ENCRYPT_AND_DECRYPT, ModeOfUse.DECRYPT_ONLY, ModeOfUse.ENCRYPT_ONLY),
-    KeyUsage.FINGERPRINT: (ModeOfUse.GENERATE_ONLY, ModeOfUse.GENERATE_AND_VERIFY),
-    KeyUsage.PIN_VERIFICATION_IBM: (
-        ModeOfUse.GENERATE_AND_VERIFY,
-        ModeOfUse.GENERATE_ONLY,
-        ModeOfUse.VERIFY_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
-    KeyUsage.PIN_VERIFICATION_VISA: (
-        ModeOfUse.GENERATE_AND_VERIFY,
-        ModeOfUse.GENERATE_ONLY,
-        ModeOfUse.VERIFY_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
-    KeyUsage.CARD_VERIFICATION: (
-        ModeOfUse.GENERATE_AND_VERIFY,
-        ModeOfUse.GENERATE_ONLY,
-        ModeOfUse.VERIFY_ONLY,
-        ModeOfUse.NO_RESTRICTION,
-    ),
+    ModeOfUse.DERIVE_ONLY: frozenset({Operation.DERIVE}),
 }
 
 _SIZES: Final = {
@@ -186,6 +167,72 @@ _LETTERS: Final = {
 
 DES_FAMILY: Final = frozenset({Algorithm.DES, Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE})
 AES_FAMILY: Final = frozenset({Algorithm.AES_128, Algorithm.AES_192, Algorithm.AES_256})
+_TDES: Final = frozenset({Algorithm.TDES_DOUBLE, Algorithm.TDES_TRIPLE})
+_DOUBLE: Final = frozenset({Algorithm.TDES_DOUBLE})
+_EVERY: Final = frozenset(Algorithm)
+
+_ENCRYPTS: Final = (
+    ModeOfUse.ENCRYPT_AND_DECRYPT,
+    ModeOfUse.DECRYPT_ONLY,
+    ModeOfUse.ENCRYPT_ONLY,
+    ModeOfUse.NO_RESTRICTION,
+)
+_AUTHENTICATES: Final = (
+    ModeOfUse.GENERATE_AND_VERIFY,
+    ModeOfUse.GENERATE_ONLY,
+    ModeOfUse.VERIFY_ONLY,
+    ModeOfUse.NO_RESTRICTION,
+)
+_DERIVES: Final = (ModeOfUse.DERIVE_ONLY, ModeOfUse.NO_RESTRICTION)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRule:
+    """What the keys of a usage may be."""
+
+    modes: tuple[ModeOfUse, ...]
+    """The first is the one given to a new key."""
+    algorithms: frozenset[Algorithm]
+    """Empty for HMAC, whose keys are for no cipher."""
+
+
+USAGES: Final[dict[KeyUsage, UsageRule]] = {
+    KeyUsage.BASE_DERIVATION: UsageRule(_DERIVES, _DOUBLE | AES_FAMILY),
+    KeyUsage.INITIAL_DUKPT: UsageRule(_DERIVES, _DOUBLE | AES_FAMILY),
+    KeyUsage.CARD_VERIFICATION: UsageRule(_AUTHENTICATES, _DOUBLE),
+    KeyUsage.DATA_ENCRYPTION: UsageRule(_ENCRYPTS, _EVERY),
+    KeyUsage.EMV_CRYPTOGRAM: UsageRule(_DERIVES, _DOUBLE),
+    KeyUsage.EMV_CONFIDENTIALITY: UsageRule(_DERIVES, _DOUBLE),
+    KeyUsage.EMV_INTEGRITY: UsageRule(_DERIVES, _DOUBLE),
+    KeyUsage.EMV_DATA_AUTHENTICATION: UsageRule(_DERIVES, _DOUBLE),
+    KeyUsage.EMV_DYNAMIC_NUMBERS: UsageRule(_DERIVES, _DOUBLE),
+    KeyUsage.EMV_PERSONALISATION: UsageRule((*_ENCRYPTS, ModeOfUse.DERIVE_ONLY), _TDES | AES_FAMILY),
+    KeyUsage.EMV_OTHER: UsageRule(_DERIVES, _DOUBLE),
+    KeyUsage.KEY_ENCRYPTION: UsageRule(_ENCRYPTS, _EVERY),
+    KeyUsage.KEY_BLOCK_PROTECTION: UsageRule(_ENCRYPTS, _TDES | AES_FAMILY),
+    KeyUsage.MAC: UsageRule(_AUTHENTICATES, _EVERY),
+    KeyUsage.MAC_ISO9797_1: UsageRule(_AUTHENTICATES, DES_FAMILY),
+    KeyUsage.MAC_ISO9797_3: UsageRule(_AUTHENTICATES, _DOUBLE),
+    KeyUsage.FINGERPRINT: UsageRule(_AUTHENTICATES, _TDES | AES_FAMILY),
+    KeyUsage.HMAC: UsageRule(_AUTHENTICATES, frozenset()),
+    KeyUsage.PIN_ENCRYPTION: UsageRule(_ENCRYPTS, _EVERY),
+    KeyUsage.PIN_VERIFICATION_IBM: UsageRule(_AUTHENTICATES, DES_FAMILY),
+    KeyUsage.PIN_VERIFICATION_VISA: UsageRule(_AUTHENTICATES, _DOUBLE),
+    KeyUsage.STORAGE: UsageRule(_ENCRYPTS[:3], AES_FAMILY),
+}
+"""X9.143, table of key usages: which modes of use and algorithms each usage may carry."""
+
+PAYSHIELD_USAGES: Final = {
+    "12": KeyUsage.CARD_VERIFICATION,  # CVC
+    "13": KeyUsage.CARD_VERIFICATION,  # CVV
+    "22": KeyUsage.DATA_ENCRYPTION,  # ZEK
+    "23": KeyUsage.DATA_ENCRYPTION,  # TEK
+    "51": KeyUsage.KEY_ENCRYPTION,  # TMK
+    "52": KeyUsage.KEY_ENCRYPTION,  # ZMK
+    "71": KeyUsage.PIN_ENCRYPTION,  # TPK
+    "72": KeyUsage.PIN_ENCRYPTION,  # ZPK
+}
+"""The payShield's own usage codes, each with the usage of the standard that holds the same keys."""
 
 # Effective bits against the best practical attack, for "is this weaker than that" (NIST SP 800-57 part 1, 5.6.1.1).
 STRENGTH_BITS: Final = {

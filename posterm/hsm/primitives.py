@@ -12,6 +12,7 @@ Left out: parity (keys are taken as given), asymmetric ciphers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -21,6 +22,9 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from posterm.hsm.errors import CipherError, KeyCheckError
 from posterm.hsm.keys import AES_FAMILY, Algorithm
+
+ODD_PARITY: Final = bytes(byte & 0xFE | (byte.bit_count() - (byte & 1) + 1) % 2 for byte in range(256))
+"""For `bytes.translate`: every byte with its lowest bit set so that the number of set bits is odd."""
 
 
 class _Kept:

@@ -4,12 +4,12 @@
     X           double length, plain     32      Y   triple, plain       48
     U           double, with variants    32      T   triple, variants    48
 
-A key type is three characters: the variant (0 to 9), then the pair. The variant changes the first byte of the pair's
-left half; under U and T each 8-byte part has a variant of its own on the first byte of the right half. Under a zone
-master key the same scheme variants are laid on the right half of that key.
+A key type, of those in `key_types`, names a pair and a variant. The variant changes the first byte of the pair's left
+half; under U and T each 8-byte part has a variant of its own on the first byte of the right half. Under a zone master
+key the same scheme variants are laid on the right half of that key, or on the middle one of three.
 
 Source: Thales payShield, variant LMK scheme, key type table and test LMK set.
-Left out: triple-length zone master keys, Atalla variants.
+Left out: Atalla variants.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import re
 from typing import Final
 
 from posterm.hsm.errors import KeyBlockError, KeyCheckError
+from posterm.hsm.key_types import pair_of
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.primitives import BlockCipher
 
@@ -56,27 +57,6 @@ _SCHEME_VARIANTS: Final = {"U": (0xA6, 0x5A), "T": (0x6A, 0xDE, 0x2B)}
 _PARTS: Final = {"Z": 1, "X": 2, "U": 2, "Y": 3, "T": 3}
 _SCHEMES: Final = {1: "Z", 2: "U", 3: "T"}
 _FIELD: Final = re.compile(r"(?P<scheme>[ZXUTY]?)(?P<digits>(?:[0-9A-F]{16}){1,3})", re.ASCII)
-
-# The pair of each key type by its last two characters: the number of the first LMK of the pair, halved.
-_PAIR_OF: Final = {"00": 2, "01": 3} | {f"0{code}": place for place, code in enumerate("23456789ABCDE", start=7)}
-
-KEY_TYPES: Final = {
-    "000": "ZMK",
-    "001": "ZPK",
-    "002": "PVK, TPK, TMK",
-    "003": "TAK",
-    "008": "ZAK",
-    "009": "BDK",
-    "109": "MK-AC",
-    "209": "MK-SMI",
-    "309": "MK-SMC",
-    "409": "MK-DAC",
-    "509": "MK-DN",
-    "00A": "ZEK",
-    "00B": "DEK",
-    "402": "CVK",
-}
-"""What the types in use are for."""
 
 
 class VariantLmk:
@@ -136,10 +116,7 @@ class VariantLmk:
     def _cipher(self, key_type: str, scheme: str, place: int) -> BlockCipher:
         cipher = self._ciphers.get((key_type, scheme, place))
         if cipher is None:
-            pair = _PAIR_OF.get(key_type[1:])
-            if pair is None or len(key_type) != 3 or key_type[0] not in "0123456789":
-                raise KeyBlockError("variant LMK: a key type is a variant 0 to 9 and a pair 00 to 0E, this is not")
-            clear = bytearray(self._pairs[pair])
+            clear = bytearray(self._pairs[pair_of(key_type)])
             clear[0] ^= _VARIANTS[int(key_type[0])]
             clear[8] ^= _SCHEME_VARIANTS.get(scheme, (0, 0, 0))[place]
             cipher = self._ciphers[key_type, scheme, place] = BlockCipher(Algorithm.TDES_DOUBLE, bytes(clear))
@@ -153,14 +130,14 @@ class VariantLmk:
 
 
 def encrypt_under_zmk(zmk: bytes, key: bytes, scheme: str = "") -> str:
-    """A key as it goes to another under a zone master key of 16 bytes. Args and Raises: as `VariantLmk.encrypt_key`."""
+    """A key as it goes to another under a zone master key, 16 or 24 bytes. Raises: as `VariantLmk.encrypt_key`."""
     scheme = _scheme_for(key, scheme)
     parts = [_zmk_cipher(zmk, scheme, place).encrypt(key[place * 8 : place * 8 + 8]) for place in range(len(key) // 8)]
     return ("" if scheme == "Z" else scheme) + b"".join(parts).hex().upper()
 
 
 def decrypt_under_zmk(zmk: bytes, field: str) -> bytes:
-    """The clear key in a field under a zone master key of 16 bytes. Raises: as `VariantLmk.decrypt_key`."""
+    """The clear key in a field under a zone master key of 16 or 24 bytes. Raises: as `VariantLmk.decrypt_key`."""
     scheme, enciphered = parse_field(field)
     parts = [
         _zmk_cipher(zmk, scheme, place).decrypt(enciphered[place * 8 : place * 8 + 8])
@@ -201,8 +178,9 @@ def _scheme_for(key: bytes, scheme: str) -> str:
 
 
 def _zmk_cipher(zmk: bytes, scheme: str, place: int) -> BlockCipher:
-    if len(zmk) != PAIR_BYTES:
-        raise KeyCheckError(f"key: a zone master key is {PAIR_BYTES} bytes here, this has {len(zmk)}")
+    algorithm = {16: Algorithm.TDES_DOUBLE, 24: Algorithm.TDES_TRIPLE}.get(len(zmk))
+    if algorithm is None:
+        raise KeyCheckError(f"key: a zone master key is 16 or 24 bytes here, this has {len(zmk)}")
     clear = bytearray(zmk)
     clear[8] ^= _SCHEME_VARIANTS.get(scheme, (0, 0, 0))[place]
-    return BlockCipher(Algorithm.TDES_DOUBLE, bytes(clear))
+    return BlockCipher(algorithm, bytes(clear))

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posterm.hsm import Algorithm, KeyBlockError, KeyCheckError
+from posterm.hsm.key_types import KEY_TYPES
 from posterm.hsm.primitives import check_value
-from posterm.hsm.variant_lmk import KEY_TYPES, VariantLmk, decrypt_under_zmk, encrypt_under_zmk, parse_field
+from posterm.hsm.variant_lmk import VariantLmk, decrypt_under_zmk, encrypt_under_zmk, parse_field
 
 LMK = VariantLmk.test()
 LENGTHS = {8: Algorithm.DES, 16: Algorithm.TDES_DOUBLE, 24: Algorithm.TDES_TRIPLE}

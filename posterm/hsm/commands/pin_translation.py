@@ -1,0 +1,91 @@
+"""PIN blocks re-enciphered under another key, and in another form where `posterm.hsm.pin_translation` allows it.
+
+Source: ISO 9564-1:2017, 9.5 (translation restrictions).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from posterm.hsm import pin_block
+from posterm.hsm.commands.pin_forms import FORMS, decrypt_pin, form_for
+from posterm.hsm.errors import PinBlockError
+from posterm.hsm.key_block import drawn
+from posterm.hsm.needs import DECRYPT_PIN, ENCRYPT_PIN
+from posterm.hsm.pin_block import FILL_BYTES, FILLED, PinFormat
+from posterm.hsm.pin_translation import ALWAYS_ALLOWED, require_allowed
+from posterm.hsm.variant_key import KeyReference
+from posterm.hsm.vault import KeyVault
+from posterm.sensitive import Pan
+
+
+class PinTranslation(KeyVault):
+    """PIN blocks from one key to another.
+
+    Args:
+        allow_weaker_translation: let `translate_pin` go to a weaker cipher or give up the PAN binding.
+        allow_pan_change: let `translate_pin` bind a block to another PAN.
+    """
+
+    __slots__ = ("_allow_pan_change", "_allow_weaker_translation")
+
+    _allow_pan_change: bool
+    _allow_weaker_translation: bool
+
+    def translate_pin(
+        self,
+        source_pik: KeyReference,
+        block: bytes,
+        source_format: PinFormat,
+        target_pik: KeyReference,
+        target_format: PinFormat,
+        pan: Pan | None,
+        *,
+        target_pan: Pan | None = None,
+    ) -> bytes:
+        """Re-encipher a PIN block under another PIN key, and in another form where that is allowed.
+
+        A form that binds the PAN is not turned into one that does not, nor is the block put under a weaker cipher or
+        bound to another PAN, unless this HSM was built to allow it. `pin_translation` has the whole table.
+
+        Args:
+            target_pan: the PAN to bind the new block to, when it is to be another.
+        Returns: 8 bytes, or 16 under SM4 and AES.
+        Raises: PinBlockError: no PIN in the block. PinTranslationError: a translation that weakens, or is never
+            allowed. KeyUsageError: either key. PinError: a form without a PIN, or no PAN for one that binds it.
+        """
+        source = self._open(source_pik, DECRYPT_PIN)
+        target = self._open(target_pik, ENCRYPT_PIN)
+        if target_pan is None and (source.algorithm, source_format, target.algorithm, target_format) in _PLAIN:
+            # Form and PAN stay, and a sound block without fill has one form only: it is the block already.
+            if len(block) != source.cipher.block_bytes:
+                raise PinBlockError
+            clear = source.cipher.decrypt(block)
+            pin_block.digits_of(source_format, clear, pan)
+            return target.cipher.encrypt(clear)
+        source_form = form_for(source.algorithm, source_format)
+        form = form_for(target.algorithm, target_format)
+        changes_pan = target_pan is not None and target_pan != pan
+        if changes_pan or (source.algorithm, source_form, target.algorithm, form) not in ALWAYS_ALLOWED:
+            require_allowed(
+                (source.algorithm, source_form),
+                (target.algorithm, form),
+                weaker=self._allow_weaker_translation,
+                pan_change=self._allow_pan_change or not changes_pan,
+            )
+        bound_pan = pan if target_pan is None else target_pan
+        _, digits = decrypt_pin(source, block, source_form, pan)
+        fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
+        clear = pin_block.encode_digits(form, digits, bound_pan, fill)
+        return pin_block.encipher(target.cipher, clear, form, bound_pan)
+
+
+# Translations that need no permission and leave the clear block as it is.
+_PLAIN: Final = frozenset(
+    (source, source_form, target, target_form)
+    for source, source_form, target, target_form in ALWAYS_ALLOWED
+    if source_form is target_form
+    and source_form not in FILLED
+    and FORMS.get((source, source_form)) is source_form
+    and FORMS.get((target, target_form)) is target_form
+)
