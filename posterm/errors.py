@@ -6,6 +6,7 @@
     ├── sensitive.SensitiveValueError    a PAN or track that is malformed
     ├── tlv.TlvError                     BER-TLV that cannot be read or built
     ├── iso8583.errors.Iso8583Error      messages, dialects, frames
+    ├── emv.errors.EmvError              chip cards: APDUs, card data, certificates, CA keys
     ├── hsm.errors.HsmError              keys, PINs, MACs, data at rest
     ├── unionpay.errors.LinkError        the POS link: profiles, headers, layouts, MAC failures
     ├── terminal.errors.TerminalError    calls that make no sense in the terminal's state

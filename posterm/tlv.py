@@ -1,6 +1,7 @@
 """BER-TLV as chip cards use it: tags as upper-case hexadecimal text, definite lengths, order and repeats kept.
 
-Source: ISO/IEC 8825-1, 8.1; EMV 4.4 Book 3, annex B (zero bytes before, between and after objects are filler).
+Source: ISO/IEC 8825-1, 8.1; EMV 4.4 Book 3, annex B (zero bytes before, between and after objects are filler); ISO/IEC
+7816-4, 5.2.2 (so are FF bytes; they are passed over when asked, for FF also starts tags some kernels and links use).
 Leaves out indefinite lengths and tags of more than four bytes, which no card or link uses.
 """
 
@@ -31,13 +32,17 @@ class TlvError(PostermError):
         self.tag = tag
 
 
-def scan(data: bytes) -> list[tuple[str, int, int]]:
+def scan(data: bytes, *, ff_filler: bool = False) -> list[tuple[str, int, int]]:
     """Find the objects of one level: tag, where its value starts, where it ends.
+
+    With `ff_filler` a run of FF bytes is filler, unless it is a single one that starts a tag.
 
     Raises: TlvError: an object is cut short or malformed; `offset` is the byte at which it stops making sense.
 
     >>> scan(bytes.fromhex("9F02020012 00 9C0100"))
     [('9F02', 3, 5), ('9C', 8, 9)]
+    >>> scan(bytes.fromhex("9C0100 FFFFFF 5F3401 01 FF"), ff_filler=True)
+    [('9C', 2, 3), ('5F34', 9, 10)]
     """
     found: list[tuple[str, int, int]] = []
     size = len(data)
@@ -50,6 +55,9 @@ def scan(data: bytes) -> list[tuple[str, int, int]]:
         if byte & 0x1F != 0x1F:
             tag = _TAGS[byte]
             at += 1
+        elif ff_filler and byte == 0xFF and (filler := _ff_run(data, at)):
+            at += filler
+            continue
         else:
             start = at
             at = _tag_end(data, start)
@@ -69,19 +77,19 @@ def scan(data: bytes) -> list[tuple[str, int, int]]:
     return found
 
 
-def parse(data: bytes) -> list[tuple[str, bytes]]:
-    """Read one level into tags and values, in order, repeats included.
+def parse(data: bytes, *, ff_filler: bool = False) -> list[tuple[str, bytes]]:
+    """Read one level into tags and values, in order, repeats included. `ff_filler`: as `scan`.
 
     Raises: TlvError: as `scan`.
 
     >>> parse(bytes.fromhex("9C01009C0121"))
     [('9C', b'\\x00'), ('9C', b'!')]
     """
-    return [(tag, data[start:end]) for tag, start, end in scan(data)]
+    return [(tag, data[start:end]) for tag, start, end in scan(data, ff_filler=ff_filler)]
 
 
-def parse_deep(data: bytes) -> list[tuple[str, bytes]]:
-    """Read every level, depth first: a template comes before what it holds.
+def parse_deep(data: bytes, *, ff_filler: bool = False) -> list[tuple[str, bytes]]:
+    """Read every level, depth first: a template comes before what it holds. `ff_filler`: as `scan`.
 
     Raises: TlvError: as `scan`, the offset counting from the start of `data`; templates nest more than 8 deep.
 
@@ -89,7 +97,7 @@ def parse_deep(data: bytes) -> list[tuple[str, bytes]]:
     [('70', b'\\x9c\\x01\\x00'), ('9C', b'\\x00')]
     """
     found: list[tuple[str, bytes]] = []
-    _descend(data, 0, 0, found)
+    _descend(data, 0, 0, found, ff_filler=ff_filler)
     return found
 
 
@@ -158,6 +166,14 @@ def _tag_end(data: bytes, start: int) -> int:
     raise TlvError(f"a tag of at most {MAX_TAG_BYTES} bytes", "a longer one", offset=start)
 
 
+def _ff_run(data: bytes, at: int) -> int:
+    """How many bytes of filler start here; none when the FF is the first byte of a tag."""
+    end = at
+    while end < len(data) and data[end] == 0xFF:
+        end += 1
+    return end - at if end - at > 1 or end == len(data) or not data[end] else 0
+
+
 def _long_length(data: bytes, at: int, tag: str) -> tuple[int, int]:
     count = data[at] & 0x7F
     if not 1 <= count <= MAX_LENGTH_BYTES:
@@ -168,15 +184,15 @@ def _long_length(data: bytes, at: int, tag: str) -> tuple[int, int]:
     return int.from_bytes(data[at + 1 : end], "big"), end
 
 
-def _descend(data: bytes, base: int, depth: int, found: list[tuple[str, bytes]]) -> None:
+def _descend(data: bytes, base: int, depth: int, found: list[tuple[str, bytes]], *, ff_filler: bool) -> None:
     if depth >= MAX_DEPTH:
         raise TlvError(f"at most {MAX_DEPTH} levels", "more", offset=base)
     try:
-        objects = scan(data)
+        objects = scan(data, ff_filler=ff_filler)
     except TlvError as error:
         raise TlvError(error.needed, error.found, offset=base + error.offset, tag=error.tag) from None
     for tag, start, end in objects:
         value = data[start:end]
         found.append((tag, value))
         if int(tag[:2], 16) & 0x20:
-            _descend(value, base + start, depth + 1, found)
+            _descend(value, base + start, depth + 1, found, ff_filler=ff_filler)
