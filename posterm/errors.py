@@ -8,6 +8,7 @@
     ├── iso8583.errors.Iso8583Error      messages, dialects, frames
     ├── emv.errors.EmvError              chip cards: APDUs, card data, certificates, CA keys
     ├── hsm.errors.HsmError              keys, PINs, MACs, data at rest
+    ├── qr.errors.QrError                payment codes
     ├── unionpay.errors.LinkError        the POS link: profiles, headers, layouts, MAC failures
     ├── terminal.errors.TerminalError    calls that make no sense in the terminal's state
     ├── host.errors.HostError            the host's own faults
