@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from posterm.host import EnrolmentError, Host, PinPolicy
-from posterm.hsm import KeyBlock, KeyUsage, SoftHsm
+from posterm.hsm import HsmPort, KeyBlock, KeyUsage
 from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile
 from simulators.cards import TEST_CARDS
@@ -24,7 +24,7 @@ TMK_COMPONENTS: Final = (
 )
 
 
-def load_tmk(hsm: SoftHsm, profile: AcquirerProfile, components: Sequence[bytes] = TMK_COMPONENTS) -> KeyBlock:
+def load_tmk(hsm: HsmPort, profile: AcquirerProfile, components: Sequence[bytes] = TMK_COMPONENTS) -> KeyBlock:
     """The test TMK from its components, for the cipher of the acquirer's working keys."""
     algorithm = tmk_algorithm(profile.keys.layout)
     return hsm.combine_components(components, KeyUsage.KEY_ENCRYPTION, algorithm)
@@ -32,7 +32,7 @@ def load_tmk(hsm: SoftHsm, profile: AcquirerProfile, components: Sequence[bytes]
 
 def enrol_everything(
     host: Host,
-    hsm: SoftHsm,
+    hsm: HsmPort,
     *,
     at: datetime,
     terminal_ids: Sequence[str] = TERMINAL_IDS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from posterm.hsm import KeyBlock, Pin, PinFormat, SoftHsm
+from posterm.hsm import HsmPort, KeyBlock, Pin, PinFormat
 from posterm.sensitive import Pan
 from posterm.terminal.effects import (
     Cancelled,
@@ -72,7 +72,7 @@ class Hand:
 class PinPad:
     """The keypad with the terminal's HSM behind it."""
 
-    hsm: SoftHsm
+    hsm: HsmPort
 
     def enter(self, pin: Pin | None, pan: Pan, pik: KeyBlock, pin_format: PinFormat) -> PinReply:
         """Encipher what is typed."""

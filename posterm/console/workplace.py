@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from posterm.console.configuration import Configuration
-from posterm.hsm import SoftHsm
+from posterm.hsm import HsmPort
 from posterm.runtime.assembly import open_hsm, open_terminal
 from posterm.runtime.channel import client_channel
 from posterm.runtime.run_terminal import drive
@@ -33,7 +33,7 @@ class Workplace:
     """A terminal on its counter. `listen` is told of every message and event, `paper` gets what is printed."""
 
     terminal: Terminal
-    hsm: SoftHsm
+    hsm: HsmPort
     profile: AcquirerProfile
     line: TcpLine
     listen: Callable[[Tell], None]

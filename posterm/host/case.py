@@ -15,7 +15,7 @@ from posterm.host.forced import NOTHING, ForcedOutcome
 from posterm.host.ledger import Ledger
 from posterm.host.records import CardRecord, MerchantRecord, TerminalRecord, TransactionRecord, reference
 from posterm.host.store import HostStore
-from posterm.hsm import KeyBlock, SoftHsm
+from posterm.hsm import HsmPort, KeyBlock
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.unionpay.envelope import Envelope, Sealer
@@ -36,7 +36,7 @@ class Desk:
     """What a request is worked on with; the same for all requests."""
 
     profile: AcquirerProfile
-    hsm: SoftHsm
+    hsm: HsmPort
     store: HostStore
     keys: HostKeys
     ledger: Ledger

@@ -21,7 +21,7 @@ from posterm.host.management import handle_management, handle_script_notice
 from posterm.host.pipeline import run_reversal, run_transaction
 from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, SettlementReport
 from posterm.host.store import HostStore
-from posterm.hsm import KeyBlock, Pin, SoftHsm
+from posterm.hsm import HsmPort, KeyBlock, Pin
 from posterm.iso8583 import FramingError, Message, PackError, UnpackError
 from posterm.sensitive import Pan
 from posterm.unionpay.envelope import Envelope, Sealer, open_envelope
@@ -51,7 +51,7 @@ class Host:
     def __init__(
         self,
         profile: AcquirerProfile,
-        hsm: SoftHsm,
+        hsm: HsmPort,
         store: HostStore,
         keys: HostKeys,
         *,

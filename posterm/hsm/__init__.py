@@ -28,6 +28,7 @@
     shares        a secret divided among several keepers
     track         the enciphered part of a track
     at_rest       sealing and fingerprints for stores
+    port          what host, terminal and link ask of an HSM, wherever it is
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library
     errors        what is refused, and why
 
@@ -65,6 +66,7 @@ from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.lmk import Lmk, TdesLmk
 from posterm.hsm.mac import MacAlgorithm
 from posterm.hsm.pin_block import Pin, PinFormat
+from posterm.hsm.port import HsmPort
 from posterm.hsm.soft_hsm import ExportedKey, SoftHsm
 from posterm.hsm.variant_key import KeyReference, VariantKey
 from posterm.hsm.variant_lmk import VariantLmk
@@ -80,6 +82,7 @@ __all__ = [
     "Exportability",
     "ExportedKey",
     "HsmError",
+    "HsmPort",
     "KeyBlock",
     "KeyBlockError",
     "KeyCheckError",

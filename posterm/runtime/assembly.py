@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posterm.host import Host, HostKeys
-from posterm.hsm import Algorithm, HsmError, KeyBlock, KeyUsage, Lmk, SoftHsm
+from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, Lmk, SoftHsm
 from posterm.runtime import clock
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.sqlite_host import SqliteHostStore
@@ -46,7 +46,7 @@ class OpenHost:
 
 
 def open_host(
-    directory: Path, profile: AcquirerProfile, hsm: SoftHsm, *, forced_outcomes: bool = True, late_answer_s: float = 5.0
+    directory: Path, profile: AcquirerProfile, hsm: HsmPort, *, forced_outcomes: bool = True, late_answer_s: float = 5.0
 ) -> OpenHost:
     """Open the host that lives in a folder, or found it. Raises: StoreError."""
     keys = _host_keys(directory / "host-keys.json", hsm)
@@ -64,7 +64,7 @@ class OpenTerminal:
 
 
 def open_terminal(
-    directory: Path, profile: AcquirerProfile, hsm: SoftHsm, identity: Identity, *, merchant_name: str = ""
+    directory: Path, profile: AcquirerProfile, hsm: HsmPort, identity: Identity, *, merchant_name: str = ""
 ) -> OpenTerminal:
     """Open the terminal that lives in a folder, or take a new one out of its box. Raises: StoreError."""
     store = SqliteTerminalStore(directory / f"terminal-{identity.terminal_id}.sqlite")
@@ -83,7 +83,7 @@ def open_terminal(
     return OpenTerminal(terminal, store)
 
 
-def _host_keys(path: Path, hsm: SoftHsm) -> HostKeys:
+def _host_keys(path: Path, hsm: HsmPort) -> HostKeys:
     try:
         stored = json.loads(path.read_text(encoding="ascii"))
         return HostKeys(fingerprint=KeyBlock(stored["fingerprint"]), pvk=KeyBlock(stored["pvk"]))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from posterm.amount import Currency
-from posterm.hsm import Algorithm, KeyBlock, KeyUsage, SoftHsm
+from posterm.hsm import Algorithm, HsmPort, KeyBlock, KeyUsage
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.terminal.effects import Tell
@@ -34,7 +34,7 @@ class Context:
         *,
         profile: AcquirerProfile,
         identity: Identity,
-        hsm: SoftHsm,
+        hsm: HsmPort,
         store: TerminalStore,
         currency: Currency,
         merchant_name: str,

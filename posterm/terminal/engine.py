@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from posterm.amount import CNY, Amount, Currency
-from posterm.hsm import KeyUsage, SoftHsm
+from posterm.hsm import HsmPort, KeyUsage
 from posterm.terminal.batch import Settled, last_slip, settle, totals_of
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print
@@ -53,7 +53,7 @@ class Terminal:
         *,
         profile: AcquirerProfile,
         identity: Identity,
-        hsm: SoftHsm,
+        hsm: HsmPort,
         store: TerminalStore,
         now: datetime,
         merchant_name: str = "",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from posterm.hsm import KeyBlock, SoftHsm
+from posterm.hsm import HsmPort, KeyBlock
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.terminal.effects import Keyed, Swiped
@@ -78,7 +78,7 @@ class Mapper:
 
     profile: AcquirerProfile
     identity: Identity
-    hsm: SoftHsm
+    hsm: HsmPort
 
     def request(
         self,

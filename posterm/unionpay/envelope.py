@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from posterm.hsm import KeyBlock, MacError, SoftHsm
+from posterm.hsm import HsmPort, KeyBlock, MacError
 from posterm.iso8583 import FrameDecoder, FramingError, Message, Tpdu, UnpackError, encode_frame
 from posterm.unionpay.errors import HeaderError, MacFailureError
 from posterm.unionpay.header import HEADER_BYTES, Header
@@ -77,7 +77,7 @@ class Sealer:
     """Puts the MAC on messages and checks it, with the profile's algorithm and a key that stays in the HSM."""
 
     profile: AcquirerProfile
-    hsm: SoftHsm
+    hsm: HsmPort
 
     def seal(self, message: Message, mak: KeyBlock) -> bytes:
         """Pack a message with its MAC in DE 64."""
