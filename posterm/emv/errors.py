@@ -3,6 +3,7 @@
     PostermError
     └── EmvError                  base of everything this package raises
         ├── ApduError             bytes that are no command or answer, or a command that cannot be
+        ├── AtrError              bytes that are no answer to reset
         ├── CardDataError         the card's: data that cannot be read as the book says
         │   ├── DolError          a data object list that cannot be read
         │   └── CertificateError  a certificate or signature that does not verify
@@ -25,6 +26,10 @@ class EmvError(PostermError):
 
 class ApduError(EmvError):
     """Bytes that are no command or answer APDU, or a command that cannot be."""
+
+
+class AtrError(EmvError):
+    """Bytes that are no answer to reset. The text says which byte."""
 
 
 class CardDataError(EmvError):

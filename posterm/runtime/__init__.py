@@ -7,6 +7,10 @@ tcp              a terminal's line
 link_asyncio     links to and from hosts, on an event loop: client and server
 link_blocking    a link for programs without one
 link_tls         certificates for both
+readers          a card of this process, as a reader offers it
+t0               APDUs over T=0
+vpcd             a card offered to other programs through the virtual reader
+pcsc             the readers of this machine
 channel          how frames lie on a connection: behind a length, alone, or in HTTP
 store            what is kept on disk
 clock            the time of day

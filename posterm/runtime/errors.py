@@ -3,6 +3,8 @@
 RuntimeFault
 ├── ConnectError  a peer that cannot be reached, or refuses what is asked of it first
 ├── ListenError   an address and port that cannot be listened on
+├── ReaderError   a card reader, or the software under it, that cannot be used
+│   └── CardGone  a card that was withdrawn or does not answer any more
 ├── TlsError      certificates and keys that cannot be used
 └── StoreError    a file that cannot be opened, read or written, or was made by a newer posterm
 """
@@ -30,3 +32,11 @@ class TlsError(RuntimeFault):
 
 class ListenError(RuntimeFault):
     """An address and port that cannot be listened on."""
+
+
+class ReaderError(RuntimeFault):
+    """A card reader, or the software under it, that cannot be used."""
+
+
+class CardGone(ReaderError):  # noqa: N818 - it is no fault, and most callers wait for the next card
+    """No card in the reader, or one that was withdrawn or fell silent."""
