@@ -13,6 +13,8 @@
     tr31          key blocks under a key block protection key: TR-31, X9.143
     mac           MAC algorithms; `compute` and `explain` for the calculator
     hash_mac      HMAC
+    lmk_pin       PINs as a host keeps them, under the local master key
+    ff1           as many digits out as in: NIST SP 800-38G
     pin_block     Pin, and clear PIN blocks; `encode` and `decode` for the calculator
     pin_translation   which PIN block may become which
     pin_verify    IBM 3624 PIN and offset, Visa PVV

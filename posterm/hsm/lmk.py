@@ -3,7 +3,7 @@
     Lmk       AES-256 key-block LMK, version 1: two keys are derived from it by CMAC
     TdesLmk   TDES key-block LMK, version 0: two keys are its variants 45 and 4D
 
-One key enciphers, the other authenticates, and the LMK itself is not used.
+One key enciphers, the other authenticates, and the LMK itself is not used. A third, of posterm's own, is for PINs.
 
 Source: Thales payShield key block LMK, versions 0 and 1; the derivation is that of ANSI X9.143-2021, 7.3.2 (CMAC,
 AES-256).
@@ -25,6 +25,7 @@ from posterm.hsm.primitives import (
     cbc_decrypt,
     cbc_encrypt,
     check_value,
+    encrypt_once,
 )
 
 MAC_BYTES: Final = 8
@@ -43,7 +44,7 @@ class Lmk:
     Raises: KeyBlockError: another length.
     """
 
-    __slots__ = ("_encryption_key", "_mac_key", "check_value", "is_test")
+    __slots__ = ("_encryption_key", "_mac_key", "check_value", "is_test", "pin_key")
 
     version: ClassVar[str] = "1"
     """The first header character of its blocks."""
@@ -56,6 +57,8 @@ class Lmk:
             raise KeyBlockError(f"a local master key is 32 bytes, this has {len(key)}")
         self._encryption_key = _derive(key, usage=0)
         self._mac_key = _derive(key, usage=1)
+        self.pin_key: bytes = _derive(key, usage=2)
+        """An AES key for the PINs that are kept under this LMK."""
         self.check_value: bytes = aes_cmac(key, bytes(16))[:3]
         """3 bytes that name the LMK without telling it."""
         self.is_test: bool = hmac.compare_digest(key, _TEST_LMK)
@@ -103,6 +106,8 @@ class TdesLmk(Lmk):
         if len(key) != 24:
             raise KeyBlockError(f"a TDES local master key is 24 bytes, this has {len(key)}")
         self._encryption_key = bytes([byte ^ 0x45 for byte in key])
+        pin_key = bytes([byte ^ 0x50 for byte in key])
+        self.pin_key = encrypt_once(Algorithm.TDES_TRIPLE, pin_key, bytes(8) + bytes([0xFF] * 8))
         self._mac_chain = CbcChain(Algorithm.TDES_TRIPLE, bytes([byte ^ 0x4D for byte in key]))
         self.check_value = check_value(Algorithm.TDES_TRIPLE, key, 3)
         self.is_test = hmac.compare_digest(key, _TEST_TDES_LMK)
@@ -136,7 +141,7 @@ def _require_same(expected: bytes, mac: bytes) -> None:
 
 
 def _derive(key: bytes, usage: int) -> bytes:
-    # Counter, key usage (0 encipher, 1 authenticate), separator, algorithm 0004 (AES-256), 0100 bits asked for.
+    # Counter, key usage (0 encipher, 1 authenticate, 2 PINs), separator, algorithm 0004 (AES-256), 0100 bits asked for.
     return b"".join(
         aes_cmac(key, bytes([counter]) + usage.to_bytes(2, "big") + bytes.fromhex("0000040100")) for counter in (1, 2)
     )

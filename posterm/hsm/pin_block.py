@@ -10,11 +10,12 @@
     ISO_3        8 bytes   3 L P P P P P/R … R R   xor   0 0 0 0 <12 PAN digits>; R is A to F
     ISO_4       16 bytes   4 L P P P P P/A … A A <16 random nibbles>, for AES. The PAN comes in between two
                            encipherments: E(E(PIN field) xor PAN field)
+    DIEBOLD      8 bytes   P P P P P/F … F F       of old cash machines; its length shows by where the fill begins
 
 L is the PIN's length in hexadecimal, P its digits, and the PAN digits are the 12 rightmost before the check digit.
 
 Source: ISO 9564-1:2017, 9.3.2 to 9.3.5 (formats 0, 1, 3) and 9.4 (format 4); ISO 9564-3 (format 2); Q/CUP 009 (with
-and without PAN; its national-cipher edition for SM4).
+and without PAN; its national-cipher edition for SM4); Thales payShield, format 03 (DIEBOLD).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class PinFormat(StrEnum):
     ISO_2 = "iso-2"
     ISO_3 = "iso-3"
     ISO_4 = "iso-4"
+    DIEBOLD = "diebold"
 
     @property
     def block_bytes(self) -> int:
@@ -95,6 +97,7 @@ WIDENED: Final = {
 _CONTROL: Final = {PinFormat.ISO_1: 1, PinFormat.ISO_2: 2, PinFormat.ISO_3: 3, PinFormat.ISO_4: 4}
 _PIN_LENGTHS: Final = range(SHORTEST, LONGEST + 1)
 _LENGTHS: Final = {form: {n: f"{_CONTROL.get(form, 0)}{n:X}" for n in _PIN_LENGTHS} for form in PinFormat}
+_LENGTHS[PinFormat.DIEBOLD] = dict.fromkeys(_PIN_LENGTHS, "")
 _FIELDS: Final = {form: {f"{_CONTROL.get(form, 0)}{n:X}": 2 + n for n in _PIN_LENGTHS} for form in PinFormat}
 _FILL: Final = "F" * 32
 _FILL_ISO_4: Final = "A" * 16
@@ -192,6 +195,11 @@ def digits_of(form: PinFormat, block: bytes, pan: Pan | None) -> str:
         if len(block) != size:
             raise PinBlockError
         text = block.hex().upper()
+    if form is PinFormat.DIEBOLD:
+        digits = text.rstrip("F")
+        if not digits.isdecimal() or len(digits) not in _PIN_LENGTHS:
+            raise PinBlockError
+        return digits
     end = _FIELDS[form].get(text[:2], 0)
     digits = text[2:end]
     if not digits.isdecimal():

@@ -1,8 +1,9 @@
 """Which PIN block may become which: the table that stands before every translation.
 
-    from \\ to          a form with PAN        NO_PAN              ISO_1, ISO_2    NO_PIN
+    from \\ to          a form with PAN        NO_PAN, DIEBOLD     ISO_1, ISO_2    NO_PIN
     a form with PAN    the same PAN           by permission       never           never
-    NO_PAN, ISO_1      allowed                NO_PAN to NO_PAN    never           never
+    NO_PAN, DIEBOLD    allowed                allowed             never           never
+    ISO_1              allowed                never               never           never
     ISO_2, NO_PIN      never                  never               never           never
 
 Format 1 carries no PAN and format 2 is for the chip: a block turned into one of them could be tried against any card.
@@ -33,7 +34,7 @@ class Rule(Enum):
     NEVER = "never"
 
 
-_WITHOUT_PAN: Final = frozenset({PinFormat.NO_PAN, PinFormat.SM4_NO_PAN})
+_WITHOUT_PAN: Final = frozenset({PinFormat.NO_PAN, PinFormat.SM4_NO_PAN, PinFormat.DIEBOLD})
 _SOURCES: Final = PAN_BOUND | _WITHOUT_PAN | {PinFormat.ISO_1}
 
 

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from posterm.hsm.commands.at_rest import AtRestCommands
 from posterm.hsm.commands.card import CardCommands
 from posterm.hsm.commands.data import DataCommands
+from posterm.hsm.commands.key_exchange import KeyExchange
 from posterm.hsm.commands.keys import ExportedKey
+from posterm.hsm.commands.lmk_pin import LmkPinCommands
 from posterm.hsm.commands.mac import MacCommands
+from posterm.hsm.commands.mac_chain import MacChainCommands
 from posterm.hsm.commands.pin import PinCommands
 from posterm.hsm.commands.pin_translation import PinTranslation
-from posterm.hsm.commands.variant_keys import VariantKeyCommands
 from posterm.hsm.lmk import Lmk
 from posterm.hsm.variant_lmk import VariantLmk
 from posterm.hsm.vault import KEPT_KEYS
@@ -26,10 +28,12 @@ __all__ = ["KEPT_KEYS", "ExportedKey", "SoftHsm"]
 
 
 class SoftHsm(
-    VariantKeyCommands,
+    KeyExchange,
     MacCommands,
+    MacChainCommands,
     PinTranslation,
     PinCommands,
+    LmkPinCommands,
     CardCommands,
     DataCommands,
     AtRestCommands,
@@ -43,6 +47,8 @@ class SoftHsm(
         kept_keys: how many opened keys are kept at most; the one opened first goes first.
         allow_weaker_translation: let `translate_pin` go to a weaker cipher or give up the PAN binding.
         allow_pan_change: let `translate_pin` bind a block to another PAN.
+        allow_weaker_kek: let a zone master key carry keys that are stronger than itself.
+        former_variant_lmk: the variant LMK before this one, from which keys are brought over.
     """
 
     __slots__ = ()
@@ -56,7 +62,11 @@ class SoftHsm(
         kept_keys: int = KEPT_KEYS,
         allow_weaker_translation: bool = False,
         allow_pan_change: bool = False,
+        allow_weaker_kek: bool = False,
+        former_variant_lmk: VariantLmk | None = None,
     ) -> None:
         super().__init__(lmk, entropy, variant_lmk=variant_lmk, kept_keys=kept_keys)
         self._allow_weaker_translation = allow_weaker_translation
         self._allow_pan_change = allow_pan_change
+        self._allow_weaker_kek = allow_weaker_kek
+        self._former_variant_lmk = former_variant_lmk

@@ -8,8 +8,7 @@ A key type, of those in `key_types`, names a pair and a variant. The variant cha
 half; under U and T each 8-byte part has a variant of its own on the first byte of the right half. Under a zone master
 key the same scheme variants are laid on the right half of that key, or on the middle one of three.
 
-Source: Thales payShield, variant LMK scheme, key type table and test LMK set.
-Left out: Atalla variants.
+Source: Thales payShield, variant LMK scheme, key type table and test LMK set, published samples with an Atalla variant.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Final
 from posterm.hsm.errors import KeyBlockError, KeyCheckError
 from posterm.hsm.key_types import pair_of
 from posterm.hsm.keys import Algorithm
-from posterm.hsm.primitives import BlockCipher
+from posterm.hsm.primitives import BlockCipher, encrypt_once
 
 PAIRS: Final = 20
 PAIR_BYTES: Final = 16
@@ -52,6 +51,7 @@ _TEST_PAIRS: Final = tuple(
     )
 )
 
+_PIN_PAIR: Final = 1  # LMK 02-03
 _VARIANTS: Final = (0, 0xA6, 0x5A, 0x6A, 0xDE, 0x2B, 0x50, 0x74, 0x9C, 0xFA)
 _SCHEME_VARIANTS: Final = {"U": (0xA6, 0x5A), "T": (0x6A, 0xDE, 0x2B)}
 _PARTS: Final = {"Z": 1, "X": 2, "U": 2, "Y": 3, "T": 3}
@@ -67,13 +67,15 @@ class VariantLmk:
     Raises: KeyBlockError: another number or length.
     """
 
-    __slots__ = ("_ciphers", "_pairs", "is_test")
+    __slots__ = ("_ciphers", "_pairs", "is_test", "pin_key")
 
     def __init__(self, pairs: tuple[bytes, ...]) -> None:
         if len(pairs) != PAIRS or any(len(pair) != PAIR_BYTES for pair in pairs):
             raise KeyBlockError(f"a variant local master key is {PAIRS} pairs of {PAIR_BYTES} bytes, this is not")
         self._pairs = pairs
         self._ciphers: dict[tuple[str, str, int], BlockCipher] = {}
+        self.pin_key = encrypt_once(Algorithm.TDES_DOUBLE, pairs[_PIN_PAIR], bytes(8) + bytes([0xFF] * 8))
+        """An AES key for the PINs that are kept under this LMK."""
         self.is_test = pairs == _TEST_PAIRS
         """True for the published test set, under which nothing real may be kept."""
 
@@ -129,6 +131,20 @@ class VariantLmk:
         raise TypeError("VariantLmk is not pickled: it would travel in the clear")
 
 
+def with_atalla_variant(zmk: bytes, variant: int) -> bytes:
+    """A zone master key as a network of Atalla HSMs uses it for one purpose.
+
+    The variant, in the upper five bits, is laid on the first byte of each 8-byte part.
+
+    Args:
+        variant: 0 to 31; 0 changes nothing.
+    Raises: KeyCheckError: another variant.
+    """
+    if not 0 <= variant <= 31:
+        raise KeyCheckError(f"Atalla variant: it is 0 to 31, this is {variant}")
+    return bytes([byte ^ variant << 3 if place % 8 == 0 else byte for place, byte in enumerate(zmk)])
+
+
 def encrypt_under_zmk(zmk: bytes, key: bytes, scheme: str = "") -> str:
     """A key as it goes to another under a zone master key, 16 or 24 bytes. Raises: as `VariantLmk.encrypt_key`."""
     scheme = _scheme_for(key, scheme)
@@ -137,13 +153,16 @@ def encrypt_under_zmk(zmk: bytes, key: bytes, scheme: str = "") -> str:
 
 
 def decrypt_under_zmk(zmk: bytes, field: str) -> bytes:
-    """The clear key in a field under a zone master key of 16 or 24 bytes. Raises: as `VariantLmk.decrypt_key`."""
+    """The clear key in a field under a zone master key of 16 or 24 bytes; its parity is not looked at.
+
+    Raises: KeyBlockError: not a key field.
+    """
     scheme, enciphered = parse_field(field)
     parts = [
         _zmk_cipher(zmk, scheme, place).decrypt(enciphered[place * 8 : place * 8 + 8])
         for place in range(len(enciphered) // 8)
     ]
-    return require_odd_parity(b"".join(parts))
+    return b"".join(parts)
 
 
 def parse_field(field: str) -> tuple[str, bytes]:

@@ -79,7 +79,18 @@ class KeyVault:
         kept_keys: how many opened keys are kept at most; the one opened first goes first.
     """
 
-    __slots__ = ("_entropy", "_kept", "_kept_keys", "_lmk", "_variant_lmk")
+    __slots__ = (
+        "_allow_weaker_kek",
+        "_entropy",
+        "_former_variant_lmk",
+        "_kept",
+        "_kept_keys",
+        "_lmk",
+        "_variant_lmk",
+    )
+
+    _allow_weaker_kek: bool
+    _former_variant_lmk: VariantLmk | None
 
     def __init__(
         self,

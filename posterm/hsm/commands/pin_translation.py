@@ -15,7 +15,7 @@ from posterm.hsm.needs import DECRYPT_PIN, ENCRYPT_PIN
 from posterm.hsm.pin_block import FILL_BYTES, FILLED, PinFormat
 from posterm.hsm.pin_translation import ALWAYS_ALLOWED, require_allowed
 from posterm.hsm.variant_key import KeyReference
-from posterm.hsm.vault import KeyVault
+from posterm.hsm.vault import KeyVault, OpenKey
 from posterm.sensitive import Pan
 
 
@@ -63,6 +63,33 @@ class PinTranslation(KeyVault):
             clear = source.cipher.decrypt(block)
             pin_block.digits_of(source_format, clear, pan)
             return target.cipher.encrypt(clear)
+        return self._translate(source, block, source_format, target, target_format, pan, target_pan)[0]
+
+    def translate_counted_pin(
+        self,
+        source_pik: KeyReference,
+        block: bytes,
+        source_format: PinFormat,
+        target_pik: KeyReference,
+        target_format: PinFormat,
+        pan: Pan | None,
+    ) -> tuple[bytes, int]:
+        """As `translate_pin` for the same PAN, and the PIN's number of digits, which host commands tell."""
+        source = self._open(source_pik, DECRYPT_PIN)
+        target = self._open(target_pik, ENCRYPT_PIN)
+        return self._translate(source, block, source_format, target, target_format, pan, None)
+
+    def _translate(
+        self,
+        source: OpenKey,
+        block: bytes,
+        source_format: PinFormat,
+        target: OpenKey,
+        target_format: PinFormat,
+        pan: Pan | None,
+        target_pan: Pan | None,
+    ) -> tuple[bytes, int]:
+        """The block under the target key, and the number of digits in it."""
         source_form = form_for(source.algorithm, source_format)
         form = form_for(target.algorithm, target_format)
         changes_pan = target_pan is not None and target_pan != pan
@@ -77,7 +104,7 @@ class PinTranslation(KeyVault):
         _, digits = decrypt_pin(source, block, source_form, pan)
         fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
         clear = pin_block.encode_digits(form, digits, bound_pan, fill)
-        return pin_block.encipher(target.cipher, clear, form, bound_pan)
+        return pin_block.encipher(target.cipher, clear, form, bound_pan), len(digits)
 
 
 # Translations that need no permission and leave the clear block as it is.

@@ -1,7 +1,7 @@
 """Keys under the variant LMK: made, taken in, put together, sent out under a zone master key, turned into key blocks.
 
 Source: Thales payShield (A0, A4, A6, A8, BW), variant LMK scheme.
-Left out: triple-length zone master keys, Atalla variants.
+Left out: what `key_exchange` adds: Atalla variants, parity put right, components that are kept as keys.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class VariantKeyCommands(KeyCommands):
         opened = self._open(zmk, UNWRAP)
         algorithm = DES_BY_LENGTH[len(parse_field(field)[1])]
         require_wraps(opened.algorithm, algorithm)
-        clear = decrypt_under_zmk(_zone_master_key(opened), field)
+        clear = require_odd_parity(decrypt_under_zmk(zone_master_key(opened), field))
         if kcv is not None:
             require_check_value(clear, key_type, algorithm, kcv)
         return self._wrap_variant(clear, key_type, scheme)
@@ -85,7 +85,7 @@ class VariantKeyCommands(KeyCommands):
         opened = self._open(zmk, WRAP)
         algorithm, clear = self._unwrap(key)
         require_wraps(opened.algorithm, algorithm)
-        return encrypt_under_zmk(_zone_master_key(opened), clear, scheme)
+        return encrypt_under_zmk(zone_master_key(opened), clear, scheme)
 
     def rewrap_as_variant_key(self, key: KeyReference, key_type: str, *, scheme: str = "") -> VariantKey:
         """The same key under the variant LMK: a key block, or a field to get another scheme.
@@ -128,7 +128,7 @@ class VariantKeyCommands(KeyCommands):
         return VariantKey(self._variants().encrypt_key(clear, key_type, scheme), key_type)
 
 
-def _zone_master_key(opened: OpenKey) -> bytes:
+def zone_master_key(opened: OpenKey) -> bytes:
     """The clear key, 16 or 24 bytes; a single-length one stands for a double-length one of equal halves."""
     if not opened.algorithm.is_des:
         raise KeyUsageError(f"key encryption: a {opened.algorithm} key is no zone master key")
