@@ -4,6 +4,8 @@
     commands      the commands by family
     needs         what each command asks of the keys it takes
     vault         keys opened once and kept
+    guard         what is permitted now, and how often one may be wrong
+    audit         the records of the audit log, chained by their hashes
     keys          usage, algorithm, mode of use, exportability
     key_block     KeyBlock: a key as it is stored and passed about
     lmk           the local master key that seals key blocks, AES or TDES
@@ -21,6 +23,7 @@
     card_values   CVV, CVV2, iCVV, dCVV, CAVV, CVC3
     dukpt_tdes    derived unique keys per transaction, ANSI X9.24-1
     dukpt_aes     the same with AES, ANSI X9.24-3
+    dukpt_key     DukptKey: the working key of one transaction, wherever a command takes a key
     dukpt_chain   the way to a transaction's key, kept per device
     emv_keys      keys of a chip card and of its transactions
     cryptogram    ARQC, TC, AAC and ARPC by cryptogram version
@@ -45,24 +48,31 @@ b'8F3F8063'
 """
 
 from posterm.hsm.card_values import CardValue
+from posterm.hsm.dukpt_key import Direction, DukptKey
 from posterm.hsm.errors import (
+    BudgetSpentError,
     CardValueError,
     CardValueMismatch,
     CipherError,
     CryptogramError,
+    CryptogramMismatch,
     DukptError,
     HsmError,
     KeyBlockError,
     KeyCheckError,
     KeyUsageError,
     MacError,
+    MacMismatch,
+    NotAuthorizedError,
     PinBlockError,
     PinError,
     PinMismatch,
     PinTranslationError,
+    PublishedLmkError,
     SealedDataError,
     TrackError,
 )
+from posterm.hsm.guard import Guard
 from posterm.hsm.key_block import KeyBlock
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.lmk import Lmk, TdesLmk
@@ -75,14 +85,19 @@ from posterm.hsm.variant_lmk import VariantLmk
 
 __all__ = [
     "Algorithm",
+    "BudgetSpentError",
     "CardValue",
     "CardValueError",
     "CardValueMismatch",
     "CipherError",
     "CryptogramError",
+    "CryptogramMismatch",
+    "Direction",
     "DukptError",
+    "DukptKey",
     "Exportability",
     "ExportedKey",
+    "Guard",
     "HsmError",
     "HsmPort",
     "KeyBlock",
@@ -94,13 +109,16 @@ __all__ = [
     "Lmk",
     "MacAlgorithm",
     "MacError",
+    "MacMismatch",
     "ModeOfUse",
+    "NotAuthorizedError",
     "Pin",
     "PinBlockError",
     "PinError",
     "PinFormat",
     "PinMismatch",
     "PinTranslationError",
+    "PublishedLmkError",
     "SealedDataError",
     "SoftHsm",
     "TdesLmk",

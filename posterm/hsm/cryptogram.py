@@ -34,7 +34,7 @@ from posterm.hsm.emv_keys import (
     unionpay_session_key,
     visa_script_key,
 )
-from posterm.hsm.errors import CryptogramError
+from posterm.hsm.errors import CryptogramError, CryptogramMismatch
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.mac import pad, pad_2
 from posterm.hsm.primitives import cbc_encrypt, encrypt_once
@@ -189,9 +189,9 @@ def generate(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes]) -> bytes:
 
 
 def verify(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes], cryptogram: bytes) -> None:
-    """Raises: CryptogramError: it does not verify, or as `generate`. The comparison takes constant time."""
+    """Raises: CryptogramMismatch: it does not verify. CryptogramError: as `generate`."""
     if not hmac.compare_digest(generate(cvn, card_key, tags), cryptogram):
-        raise CryptogramError(f"cryptogram {cvn.name}: it does not verify")
+        raise CryptogramMismatch(f"cryptogram {cvn.name}: it does not verify")
 
 
 def arpc_input(cvn: Cvn, arqc: bytes, answer: bytes, proprietary: bytes = b"") -> bytes:

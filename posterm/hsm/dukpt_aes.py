@@ -62,6 +62,11 @@ def counter_of(ksn: bytes) -> int:
     return int.from_bytes(_ksn(ksn)[IDENTIFIER_BYTES:], "big")
 
 
+def initial_key_identifier(ksn: bytes) -> bytes:
+    """What names the device in a key serial number, 8 bytes. Raises: DukptError: not 12 bytes."""
+    return _ksn(ksn)[:IDENTIFIER_BYTES]
+
+
 def next_ksn(ksn: bytes) -> bytes | None:
     """The key serial number of the device's next transaction; None when its keys are used up."""
     counter = next_counter(counter_of(ksn), COUNTER_BITS, MOST_ONES)

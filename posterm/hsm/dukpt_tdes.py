@@ -56,6 +56,11 @@ def counter_of(ksn: bytes) -> int:
     return int.from_bytes(_ksn(ksn), "big") & _COUNTER_MASK
 
 
+def device_of(ksn: bytes) -> bytes:
+    """The key serial number with its counter at zero: what names the device. Raises: DukptError: not 10 bytes."""
+    return (int.from_bytes(_ksn(ksn), "big") & ~_COUNTER_MASK).to_bytes(KSN_BYTES, "big")
+
+
 def next_ksn(ksn: bytes) -> bytes | None:
     """The key serial number of the device's next transaction; None when its keys are used up."""
     number = int.from_bytes(_ksn(ksn), "big")

@@ -5,7 +5,8 @@
         ├── KeyBlockError         a key block that is malformed, or not sealed under this LMK
         ├── KeyUsageError         the caller's mistake: a key used for what its header does not allow
         ├── KeyCheckError         key material that does not check: length, zero half, check value
-        ├── MacError              a message authentication code that does not verify, or data it cannot be made over
+        ├── MacError              a message authentication code that cannot be made over the data
+        │   └── MacMismatch       the peer's: one that does not verify
         ├── TrackError            track data that cannot be enciphered in place
         ├── SealedDataError       data at rest that was altered, moved, or sealed under another key
         ├── PinError              the caller's mistake: no PIN, or parameters of a PIN calculation that cannot be
@@ -18,7 +19,11 @@
         ├── ShareError            the keepers' mistake: shares of a secret that were misread or do not belong together
         ├── PassphraseError       the keepers' mistake: a passphrase that is too short, or not the one
         ├── KeyRegisterError      a name that is taken or unknown, or a register of named keys that was tampered with
-        ├── CryptogramError       a cryptogram that does not verify, or data it cannot be made over
+        ├── CryptogramError       a chip card's cryptogram that cannot be made over the data
+        │   └── CryptogramMismatch    the card's: one that does not verify
+        ├── NotAuthorizedError    an activity that is not permitted now, or an authorization that cannot be
+        ├── BudgetSpentError      a verification after too many failures of one PAN, key or connection
+        ├── PublishedLmkError     the operator's mistake: a published test LMK in production
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
 No text of this package holds a clear key, a PIN, track data or anything a decryption gave.
@@ -46,7 +51,11 @@ class KeyCheckError(HsmError):
 
 
 class MacError(HsmError):
-    """A MAC that does not verify, or data over which none can be made."""
+    """A MAC that cannot be made: too much data, or a length it has not."""
+
+
+class MacMismatch(MacError):  # noqa: N818  the name of an answer, not of a fault
+    """A MAC that does not verify."""
 
 
 class TrackError(HsmError):
@@ -110,7 +119,23 @@ class KeyRegisterError(HsmError):
 
 
 class CryptogramError(HsmError):
-    """A chip card's cryptogram that does not verify, or data over which none can be made."""
+    """A chip card's cryptogram that cannot be made: a tag or key is missing or of another length."""
+
+
+class CryptogramMismatch(CryptogramError):  # noqa: N818  the name of an answer, not of a fault
+    """A cryptogram that does not verify."""
+
+
+class NotAuthorizedError(HsmError):
+    """An activity that is not permitted now, or an authorization that cannot be."""
+
+
+class BudgetSpentError(HsmError):
+    """A verification that is refused because too many before it failed."""
+
+
+class PublishedLmkError(HsmError):
+    """A published test LMK where nothing of the kind is permitted."""
 
 
 class CipherError(HsmError):

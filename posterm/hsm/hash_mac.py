@@ -10,7 +10,7 @@ import hmac
 from enum import StrEnum
 from typing import Final
 
-from posterm.hsm.errors import KeyCheckError, MacError
+from posterm.hsm.errors import KeyCheckError, MacError, MacMismatch
 from posterm.hsm.mac import LONGEST_DATA, SHORTEST_MAC
 
 LONGEST_KEY: Final = 1_024
@@ -50,6 +50,6 @@ def hash_mac(algorithm: HashAlgorithm, key: bytes, data: bytes, length: int | No
 
 
 def verify_hash_mac(algorithm: HashAlgorithm, key: bytes, data: bytes, mac: bytes, length: int | None = None) -> None:
-    """Raises: MacError: `mac` is not what `hash_mac` gives. KeyCheckError: the key's length."""
+    """Raises: MacMismatch: `mac` is not what `hash_mac` gives. KeyCheckError: the key's length."""
     if not hmac.compare_digest(hash_mac(algorithm, key, data, length), mac):
-        raise MacError(f"HMAC {algorithm}: it does not verify over {len(data)} bytes of data")
+        raise MacMismatch(f"HMAC {algorithm}: it does not verify over {len(data)} bytes of data")

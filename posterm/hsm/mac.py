@@ -31,7 +31,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from posterm.hsm.errors import KeyUsageError, MacError
+from posterm.hsm.errors import KeyUsageError, MacError, MacMismatch
 from posterm.hsm.keys import AES_FAMILY, DES_FAMILY, Algorithm
 from posterm.hsm.primitives import BlockCipher, CbcChain, KeptCmac
 
@@ -127,9 +127,9 @@ class MacKey:
         return maker(data)[:length]
 
     def verify(self, algorithm: MacAlgorithm, data: bytes, mac: bytes, length: int = MAC_BYTES) -> None:
-        """Raises: MacError: `mac` is not what `generate` gives. The comparison takes constant time."""
+        """Raises: MacMismatch: `mac` is not what `generate` gives. The comparison takes constant time."""
         if not hmac.compare_digest(self.generate(algorithm, data, length), mac):
-            raise MacError(f"MAC {algorithm}: it does not verify over {len(data)} bytes of data")
+            raise MacMismatch(f"MAC {algorithm}: it does not verify over {len(data)} bytes of data")
 
     def __repr__(self) -> str:
         return f"<MacKey {self.algorithm}>"

@@ -9,20 +9,25 @@ Source: ANSI X9.143-2021 (key attributes), Thales payShield (key block LMK, vari
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Self
 
 from posterm.hsm import key_block
 from posterm.hsm.at_rest import AtRestKey
+from posterm.hsm.dukpt_key import DukptBase, DukptKey, WorkingKey
 from posterm.hsm.errors import HsmError, KeyBlockError, KeyCheckError, KeyUsageError
+from posterm.hsm.guard import Activity, Attempt, Guard, Verification
 from posterm.hsm.key_block import KeyBlock
 from posterm.hsm.keys import DES_FAMILY, PERMITS, Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.lmk import Lmk
 from posterm.hsm.mac import MacKey
-from posterm.hsm.needs import Need
+from posterm.hsm.needs import DERIVE_DUKPT, Need
 from posterm.hsm.primitives import BlockCipher, require_key_length
 from posterm.hsm.variant_key import KeyReference, VariantKey
 from posterm.hsm.variant_lmk import VariantLmk
+from posterm.sensitive import Pan
 
 KEPT_KEYS: Final = 16_384
 """Opened keys kept at most: three for each of five thousand terminals."""
@@ -34,13 +39,17 @@ class OpenKey:
     The contexts are made when they are first asked for (`__getattr__`), and cost nothing to reach from then on.
     """
 
-    __slots__ = ("algorithm", "at_rest", "cipher", "clear", "mac", "passed")
+    __slots__ = ("algorithm", "at_rest", "cipher", "clear", "dukpt", "dukpt_device", "mac", "passed")
 
     clear: bytes
     """The key itself, for what else is derived from it in this package."""
     cipher: BlockCipher
     mac: MacKey
     at_rest: AtRestKey
+    dukpt: DukptBase
+    """As a base derivation key."""
+    dukpt_device: DukptBase
+    """As the initial key of one device."""
 
     def __init__(self, algorithm: Algorithm, clear: bytes) -> None:
         self.algorithm = algorithm
@@ -66,7 +75,24 @@ _CONTEXTS: Final[dict[str, Callable[[Algorithm, bytes], object]]] = {
     "cipher": BlockCipher,
     "mac": MacKey,
     "at_rest": lambda _, clear: AtRestKey(clear),
+    "dukpt": partial(DukptBase, is_initial=False),
+    "dukpt_device": partial(DukptBase, is_initial=True),
 }
+
+
+class _Uncounted:
+    """The context of a verification without a guard."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_UNCOUNTED: Final = _Uncounted()
 
 
 class KeyVault:
@@ -77,12 +103,16 @@ class KeyVault:
         entropy: called with a number of bytes, gives that many. Operating system randomness, or seeded in simulations.
         variant_lmk: enciphers the keys that have no header; without one they are refused.
         kept_keys: how many opened keys are kept at most; the one opened first goes first.
+        guard: what is permitted, and how often one may be wrong. Without one everything is that the keys permit.
+    Raises: PublishedLmkError: a test LMK, where the guard is in production.
     """
 
     __slots__ = (
         "_allow_weaker_kek",
+        "_connection",
         "_entropy",
         "_former_variant_lmk",
+        "_guard",
         "_kept",
         "_kept_keys",
         "_lmk",
@@ -99,14 +129,29 @@ class KeyVault:
         *,
         variant_lmk: VariantLmk | None = None,
         kept_keys: int = KEPT_KEYS,
+        guard: Guard | None = None,
     ) -> None:
         if kept_keys < 1:
             raise HsmError(f"at least one opened key must be kept, this says {kept_keys}")
         self._lmk = lmk
         self._variant_lmk = variant_lmk
         self._entropy = entropy
-        self._kept: dict[KeyReference, OpenKey] = {}
+        self._kept: dict[WorkingKey, OpenKey] = {}
         self._kept_keys = kept_keys
+        self._guard = guard
+        self._connection = ""
+        if guard is not None:
+            guard.require_lmk(is_test=self.uses_test_lmk)
+
+    def session(self, connection: str) -> Self:
+        """The same HSM as one connection has it, whose failures are counted together.
+
+        Args:
+            connection: its name, such as the address of the peer; no secret.
+        """
+        view = copy.copy(self)
+        view._connection = connection  # noqa: SLF001  a copy of this one
+        return view
 
     @property
     def uses_test_lmk(self) -> bool:
@@ -116,14 +161,28 @@ class KeyVault:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._lmk!r}, {len(self._kept)} keys kept>"
 
-    def _open(self, key: KeyReference, need: Need) -> OpenKey:
+    def _permit(self, activity: Activity) -> None:
+        """Raises: NotAuthorizedError: there is a guard, and it does not permit this now."""
+        if self._guard is not None:
+            self._guard.require(activity, self._connection)
+
+    def _counting(self, verification: Verification, key: WorkingKey, pan: Pan | None = None) -> Attempt | _Uncounted:
+        """A context for one verification under `key`, in which a failure is counted when there is a guard."""
+        if self._guard is None:
+            return _UNCOUNTED
+        named = key.base if isinstance(key, DukptKey) else key
+        return self._guard.counting(verification, named, pan, self._connection)
+
+    def _open(self, key: WorkingKey, need: Need) -> OpenKey:
         opened = self._kept.get(key)
         if opened is None or need not in opened.passed:
             opened = self._admit(key, need)
         return opened
 
-    def _admit(self, key: KeyReference, need: Need) -> OpenKey:
+    def _admit(self, key: WorkingKey, need: Need) -> OpenKey:
         """Hold a key against what a command needs: its header or type before it is unsealed, its length after."""
+        if isinstance(key, DukptKey):
+            return self._derive_working_key(key, need)
         key = self._reference(key)
         if isinstance(key, VariantKey):
             self._require_type(key, need)
@@ -134,6 +193,25 @@ class KeyVault:
             raise _wrong_algorithm(need, opened.algorithm)
         opened.passed.add(need)
         return opened
+
+    def _derive_working_key(self, key: DukptKey, need: Need) -> OpenKey:
+        """The transaction's key for what the command does. It is used once, and not kept."""
+        usage = next((usage for usage in DUKPT_USAGES if usage in need.usages), None)
+        if usage is None:
+            raise KeyUsageError(f"key usage: need a {need} key, DUKPT gives keys for PINs, MACs and data alone")
+        base = self._open(key.base, DERIVE_DUKPT)
+        algorithm, clear = self._dukpt_base(key.base, base).working_key(key, usage)
+        if algorithm not in need.algorithms:
+            raise _wrong_algorithm(need, algorithm)
+        return OpenKey(algorithm, clear)
+
+    @staticmethod
+    def _dukpt_base(key: KeyReference, opened: OpenKey) -> DukptBase:
+        if isinstance(key, VariantKey):
+            is_initial = KeyUsage.INITIAL_DUKPT in key.type.usages
+        else:
+            is_initial = KeyBlock(key).usage is KeyUsage.INITIAL_DUKPT
+        return opened.dukpt_device if is_initial else opened.dukpt
 
     def _require_header(self, key: KeyBlock, need: Need) -> None:
         usage, mode = key.usage, key.mode
@@ -200,4 +278,5 @@ def _wrong_algorithm(need: Need, found: str) -> KeyUsageError:
     return KeyUsageError(f"key algorithm: need a {need} key of {allowed}, found {found}")
 
 
+DUKPT_USAGES: Final = (KeyUsage.PIN_ENCRYPTION, KeyUsage.MAC, KeyUsage.DATA_ENCRYPTION)
 DES_BY_LENGTH: Final = {8: Algorithm.DES, 16: Algorithm.TDES_DOUBLE, 24: Algorithm.TDES_TRIPLE}

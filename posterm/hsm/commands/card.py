@@ -10,6 +10,7 @@ import hmac
 from posterm.hsm import card_values
 from posterm.hsm.card_values import CardValue
 from posterm.hsm.errors import CardValueMismatch
+from posterm.hsm.guard import Verification
 from posterm.hsm.needs import GENERATE_CARD_VALUE, VERIFY_CARD_VALUE
 from posterm.hsm.variant_key import KeyReference
 from posterm.hsm.vault import KeyVault, OpenKey
@@ -56,8 +57,9 @@ class CardCommands(KeyVault):
         """Raises: CardValueMismatch: another value. KeyUsageError, CardValueError: as `generate_card_value`."""
         opened = self._open(cvk, VERIFY_CARD_VALUE)
         expected = _card_value(opened, kind, pan, expiry, service_code, month_first)
-        if not hmac.compare_digest(expected.encode("ascii"), value.encode("utf-8", "replace")):
-            raise CardValueMismatch
+        with self._counting(Verification.CARD_VALUE, cvk, pan):
+            if not hmac.compare_digest(expected.encode("ascii"), value.encode("utf-8", "replace")):
+                raise CardValueMismatch
 
 
 def _card_value(opened: OpenKey, kind: CardValue, pan: Pan, expiry: str, service_code: str, month_first: bool) -> str:

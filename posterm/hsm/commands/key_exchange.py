@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from posterm.hsm.commands.keys import combined, require_wraps
 from posterm.hsm.commands.variant_keys import VariantKeyCommands, zone_master_key
 from posterm.hsm.errors import KeyCheckError, KeyUsageError
+from posterm.hsm.guard import Activity
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.needs import UNWRAP, WRAP
 from posterm.hsm.primitives import ODD_PARITY, check_value
@@ -91,6 +92,7 @@ class KeyExchange(VariantKeyCommands):
         opened = self._open(zmk, WRAP)
         algorithm, clear = self._unwrap(key)
         self._require_carries(opened.algorithm, algorithm)
+        self._permit(Activity.KEY_EXPORT)
         return encrypt_under_zmk(with_atalla_variant(zone_master_key(opened), atalla_variant), clear, scheme)
 
     def join_components(self, components: Sequence[KeyReference], form: KeyForm) -> KeyReference:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posterm.hsm.errors import KeyCheckError, KeyUsageError
+from posterm.hsm.guard import Activity
 from posterm.hsm.key_block import KeyBlock, drawn
 from posterm.hsm.keys import STRENGTH_BITS, Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.needs import UNWRAP, WRAP
@@ -62,7 +63,9 @@ class KeyCommands(KeyVault):
         Args:
             key: as many bytes as the algorithm asks for; parity is not looked at.
         Raises: KeyCheckError: another length, or a double-length key of which the second half is zero.
+            NotAuthorizedError: clear keys are not permitted now.
         """
+        self._permit(Activity.CLEAR_KEYS)
         return self._wrap(key, usage, algorithm, mode, exportability)
 
     def combine_components(
@@ -82,6 +85,7 @@ class KeyCommands(KeyVault):
             kcv: 2 to 16 bytes of the expected check value, when there is one to compare with.
         Raises: KeyCheckError: number or length of the components, components that cancel out, or the check value.
         """
+        self._permit(Activity.CLEAR_KEYS)
         clear = combined(components, algorithm)
         if kcv is not None:
             require_check_value(clear, usage, algorithm, kcv)
@@ -122,6 +126,7 @@ class KeyCommands(KeyVault):
         """
         key = self._require_exportable(key)
         opened = self._open(kek, WRAP)
+        self._permit(Activity.KEY_EXPORT)
         algorithm, clear = self._unwrap(key)
         require_wraps(opened.algorithm, algorithm)
         return ExportedKey(opened.cipher.encrypt(clear), check_value(algorithm, clear, 4))

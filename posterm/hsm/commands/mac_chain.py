@@ -12,7 +12,8 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
-from posterm.hsm.errors import MacError
+from posterm.hsm.errors import MacError, MacMismatch
+from posterm.hsm.guard import Verification
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.mac import MacAlgorithm, pad, pad_2
 from posterm.hsm.needs import GENERATE_MAC, VERIFY_MAC, Need
@@ -60,10 +61,11 @@ class MacChainCommands(KeyVault):
     def verify_finished_mac(
         self, key: KeyReference, algorithm: MacAlgorithm, part: bytes, chain: bytes, mac: bytes
     ) -> None:
-        """Raises: MacError: `mac`, 4 or 8 bytes, is not the MAC. Else as `chain_mac`."""
+        """Raises: MacMismatch: `mac`, 4 or 8 bytes, is not the MAC. Else as `chain_mac`."""
         expected = self._finish(key, VERIFY_MAC[algorithm], algorithm, part, chain)
-        if len(mac) not in (4, BLOCK_BYTES) or not hmac.compare_digest(expected[: len(mac)], mac):
-            raise MacError(f"MAC {algorithm}: it does not verify over the last of several parts")
+        with self._counting(Verification.MAC, key):
+            if len(mac) not in (4, BLOCK_BYTES) or not hmac.compare_digest(expected[: len(mac)], mac):
+                raise MacMismatch(f"MAC {algorithm}: it does not verify over the last of several parts")
 
     def _finish(self, key: KeyReference, need: Need, algorithm: MacAlgorithm, part: bytes, chain: bytes) -> bytes:
         _require_parts(algorithm)

@@ -1,36 +1,31 @@
-"""PINs enciphered, and held against what the issuer keeps: IBM 3624 offset, Visa PVV.
+"""PINs enciphered: one that is given, a random one, the one that belongs to an account.
 
-Source: ISO 9564-1 (PIN handling), Thales payShield (IBM 3624 and PVV parameters).
+Source: ISO 9564-1 (PIN handling), Thales payShield (JA random PIN, EE derived PIN).
 """
 
 from __future__ import annotations
 
-import hmac
-
 from posterm.hsm import pin_block, pin_verify
-from posterm.hsm.commands.pin_forms import decrypt_pin, form_for
-from posterm.hsm.errors import PinError, PinMismatch
+from posterm.hsm.commands.pin_forms import form_for
+from posterm.hsm.dukpt_key import WorkingKey
+from posterm.hsm.errors import PinError
+from posterm.hsm.guard import Activity
 from posterm.hsm.key_block import drawn
-from posterm.hsm.needs import (
-    DECRYPT_PIN,
-    ENCRYPT_PIN,
-    GENERATE_OFFSET,
-    GENERATE_PVV,
-    VERIFY_OFFSET,
-    VERIFY_PVV,
-)
-from posterm.hsm.pin_block import FILL_BYTES, FILLED, Pin, PinFormat
+from posterm.hsm.needs import ENCRYPT_PIN, GENERATE_OFFSET
+from posterm.hsm.pin_block import FILL_BYTES, FILLED, LONGEST, SHORTEST, Pin, PinFormat
 from posterm.hsm.variant_key import KeyReference
-from posterm.hsm.vault import KeyVault
+from posterm.hsm.vault import KeyVault, OpenKey
 from posterm.sensitive import Pan
+
+_MOST_DRAWS = 64
 
 
 class PinCommands(KeyVault):
-    """PIN encipherment and verification."""
+    """PIN encipherment and generation."""
 
     __slots__ = ()
 
-    def encrypt_pin(self, pik: KeyReference, pin: Pin | None, form: PinFormat, pan: Pan | None) -> bytes:
+    def encrypt_pin(self, pik: WorkingKey, pin: Pin | None, form: PinFormat, pan: Pan | None) -> bytes:
         """An enciphered PIN block: 8 bytes, or 16 under SM4 and AES.
 
         Args:
@@ -38,7 +33,7 @@ class PinCommands(KeyVault):
             form: under SM4, `ISO_0` and `NO_PAN` mean their 16-byte forms. AES keys take `ISO_4` alone.
             pan: needed by forms that bind it.
         Raises: KeyUsageError: no PIN encryption key, or its cipher and the form differ in block length.
-            PinError: PIN or PAN missing, or a PIN too many.
+            PinError: PIN or PAN missing, or a PIN too many. NotAuthorizedError: clear PINs are not permitted now.
         """
         opened = self._open(pik, ENCRYPT_PIN)
         form = form_for(opened.algorithm, form)
@@ -47,37 +42,26 @@ class PinCommands(KeyVault):
             return opened.cipher.encrypt(clear.ljust(opened.cipher.block_bytes, b"\xff"))
         if pin is None:
             raise PinError(f"PIN block: the form {form} needs a PIN")
-        fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
-        return pin_block.encipher(opened.cipher, pin_block.encode_digits(form, pin.reveal(), pan, fill), form, pan)
+        self._permit(Activity.CLEAR_PINS)
+        return self._enciphered(opened, pin.reveal(), form, pan)
 
-    def generate_pin_offset(
-        self,
-        pvk: KeyReference,
-        pin: Pin,
-        pan: Pan,
-        *,
-        validation_data: str | None = None,
-        decimalisation_table: str = pin_verify.DECIMALISATION_TABLE,
-    ) -> str:
-        """The IBM 3624 offset of a PIN: what the issuer keeps to verify it. As many digits as the PIN.
+    def generate_pin(self, pik: WorkingKey, form: PinFormat, pan: Pan | None, *, length: int = 4) -> bytes:
+        """A new random PIN, in an enciphered block; nobody sees it.
 
         Args:
-            validation_data: 16 hexadecimal digits; the 12 rightmost PAN digits before the check digit and `FFFF` when
-                left out. `pin_verify.validation_data_from_template` makes it from the payShield form.
-            decimalisation_table: 16 digits, at least 8 different, none more than 4 times.
-        Raises: KeyUsageError: no IBM PIN verification key. PinError: validation data or table of another form.
+            length: 4 to 12 digits.
+        Raises: KeyUsageError, PinError: as `encrypt_pin`. NotAuthorizedError: PIN data are not permitted now.
         """
-        opened = self._open(pvk, GENERATE_OFFSET)
-        if validation_data is None:
-            validation_data = pin_verify.default_validation_data(pan)
-        digits = pin.reveal()
-        natural = pin_verify.natural_pin(opened.cipher, len(digits), validation_data, decimalisation_table)
-        return pin_verify.offset_of(digits, natural)
+        opened = self._open(pik, ENCRYPT_PIN)
+        form = form_for(opened.algorithm, form)
+        if not SHORTEST <= length <= LONGEST:
+            raise PinError(f"a PIN is {SHORTEST} to {LONGEST} digits, this asks for {length}")
+        self._permit(Activity.PIN_DATA)
+        return self._enciphered(opened, self._random_digits(length), form, pan)
 
-    def verify_pin(
+    def derive_pin(
         self,
-        pik: KeyReference,
-        block: bytes,
+        pik: WorkingKey,
         form: PinFormat,
         pan: Pan,
         *,
@@ -85,54 +69,34 @@ class PinCommands(KeyVault):
         offset: str,
         validation_data: str | None = None,
         decimalisation_table: str = pin_verify.DECIMALISATION_TABLE,
-    ) -> None:
-        """Hold an enciphered PIN block against the issuer's IBM 3624 offset.
+    ) -> bytes:
+        """The PIN that an IBM 3624 offset stands for, in an enciphered block; an offset of zeros gives the natural PIN.
 
         Args:
-            offset: 4 to 12 digits; its length is the check length, and the PIN must have the same.
+            offset: 4 to 12 digits, as many as the PIN has.
             validation_data, decimalisation_table: as for `generate_pin_offset`.
-        Raises: PinMismatch: another PIN. PinBlockError: no PIN in the block. KeyUsageError: either key.
-            PinError: offset, validation data or table of another form.
+        Raises: KeyUsageError: either key. PinError: as `encrypt_pin`, or data of another form. NotAuthorizedError: PIN
+            data are not permitted now.
         """
-        opened = self._open(pik, DECRYPT_PIN)
-        verifier = self._open(pvk, VERIFY_OFFSET)
+        opened = self._open(pik, ENCRYPT_PIN)
+        form = form_for(opened.algorithm, form)
+        deriver = self._open(pvk, GENERATE_OFFSET)
         pin_verify.require_offset(offset)
+        self._permit(Activity.PIN_DATA)
         if validation_data is None:
             validation_data = pin_verify.default_validation_data(pan)
-        natural = pin_verify.natural_pin(verifier.cipher, len(offset), validation_data, decimalisation_table)
-        _, digits = decrypt_pin(opened, block, form_for(opened.algorithm, form), pan)
-        if not hmac.compare_digest(digits, pin_verify.pin_from_offset(offset, natural)):
-            raise PinMismatch
+        natural = pin_verify.natural_pin(deriver.cipher, len(offset), validation_data, decimalisation_table)
+        return self._enciphered(opened, pin_verify.pin_from_offset(offset, natural), form, pan)
 
-    def generate_pvv(self, pvk: KeyReference, pin: Pin, pan: Pan, *, key_index: int = 1) -> str:
-        """The Visa PIN verification value of a PIN, 4 digits: what the issuer keeps to verify it.
+    def _enciphered(self, opened: OpenKey, digits: str, form: PinFormat, pan: Pan | None) -> bytes:
+        fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
+        return pin_block.encipher(opened.cipher, pin_block.encode_digits(form, digits, pan, fill), form, pan)
 
-        Args:
-            key_index: 0 to 6, which of the issuer's PVKs this is.
-        Raises: KeyUsageError: no Visa PIN verification key. PinError: another index.
-        """
-        opened = self._open(pvk, GENERATE_PVV)
-        return pin_verify.pvv(opened.cipher, pin.reveal(), pan, key_index)
-
-    def verify_pin_pvv(
-        self,
-        pik: KeyReference,
-        block: bytes,
-        form: PinFormat,
-        pan: Pan,
-        *,
-        pvk: KeyReference,
-        pvv: str,
-        key_index: int = 1,
-    ) -> None:
-        """Hold an enciphered PIN block against the issuer's PIN verification value. Only 4 PIN digits count in it.
-
-        Raises: PinMismatch: another PIN. PinBlockError: no PIN in the block. KeyUsageError: either key.
-            PinError: a PVV or index of another form.
-        """
-        opened = self._open(pik, DECRYPT_PIN)
-        verifier = self._open(pvk, VERIFY_PVV)
-        pin_verify.require_pvv(pvv)
-        _, digits = decrypt_pin(opened, block, form_for(opened.algorithm, form), pan)
-        if not hmac.compare_digest(pin_verify.pvv(verifier.cipher, digits, pan, key_index), pvv):
-            raise PinMismatch
+    def _random_digits(self, length: int) -> str:
+        """Uniform digits: a byte of 250 or more is drawn again."""
+        digits = ""
+        for _ in range(_MOST_DRAWS):
+            digits += "".join([str(byte % 10) for byte in drawn(self._entropy, 16) if byte < 250])
+            if len(digits) >= length:
+                return digits[:length]
+        raise PinError("PIN: the source of entropy gives no digits")

@@ -9,13 +9,16 @@ from typing import Final
 
 from posterm.hsm import pin_block
 from posterm.hsm.commands.pin_forms import FORMS, decrypt_pin, form_for
+from posterm.hsm.dukpt_key import WorkingKey
 from posterm.hsm.errors import PinBlockError
+from posterm.hsm.guard import Activity, Verification
 from posterm.hsm.key_block import drawn
+from posterm.hsm.keys import Algorithm
 from posterm.hsm.needs import DECRYPT_PIN, ENCRYPT_PIN
 from posterm.hsm.pin_block import FILL_BYTES, FILLED, PinFormat
 from posterm.hsm.pin_translation import ALWAYS_ALLOWED, require_allowed
 from posterm.hsm.variant_key import KeyReference
-from posterm.hsm.vault import KeyVault, OpenKey
+from posterm.hsm.vault import KeyVault
 from posterm.sensitive import Pan
 
 
@@ -34,7 +37,7 @@ class PinTranslation(KeyVault):
 
     def translate_pin(
         self,
-        source_pik: KeyReference,
+        source_pik: WorkingKey,
         block: bytes,
         source_format: PinFormat,
         target_pik: KeyReference,
@@ -46,14 +49,47 @@ class PinTranslation(KeyVault):
         """Re-encipher a PIN block under another PIN key, and in another form where that is allowed.
 
         A form that binds the PAN is not turned into one that does not, nor is the block put under a weaker cipher or
-        bound to another PAN, unless this HSM was built to allow it. `pin_translation` has the whole table.
+        bound to another PAN, unless its guard permits it now, or this HSM was built to allow it and has no guard.
+        `pin_translation` has the whole table.
 
         Args:
             target_pan: the PAN to bind the new block to, when it is to be another.
         Returns: 8 bytes, or 16 under SM4 and AES.
         Raises: PinBlockError: no PIN in the block. PinTranslationError: a translation that weakens, or is never
             allowed. KeyUsageError: either key. PinError: a form without a PIN, or no PAN for one that binds it.
+            BudgetSpentError: too many malformed blocks before.
         """
+        return self.translate_counted_pin(
+            source_pik, block, source_format, target_pik, target_format, pan, target_pan=target_pan
+        )[0]
+
+    def translate_counted_pin(
+        self,
+        source_pik: WorkingKey,
+        block: bytes,
+        source_format: PinFormat,
+        target_pik: KeyReference,
+        target_format: PinFormat,
+        pan: Pan | None,
+        *,
+        target_pan: Pan | None = None,
+    ) -> tuple[bytes, int]:
+        """As `translate_pin`, and the PIN's number of digits, which host commands tell."""
+        if self._guard is None:
+            return self._translate(source_pik, block, source_format, target_pik, target_format, pan, target_pan)
+        with self._counting(Verification.PIN, source_pik):
+            return self._translate(source_pik, block, source_format, target_pik, target_format, pan, target_pan)
+
+    def _translate(
+        self,
+        source_pik: WorkingKey,
+        block: bytes,
+        source_format: PinFormat,
+        target_pik: KeyReference,
+        target_format: PinFormat,
+        pan: Pan | None,
+        target_pan: Pan | None,
+    ) -> tuple[bytes, int]:
         source = self._open(source_pik, DECRYPT_PIN)
         target = self._open(target_pik, ENCRYPT_PIN)
         if target_pan is None and (source.algorithm, source_format, target.algorithm, target_format) in _PLAIN:
@@ -61,50 +97,34 @@ class PinTranslation(KeyVault):
             if len(block) != source.cipher.block_bytes:
                 raise PinBlockError
             clear = source.cipher.decrypt(block)
-            pin_block.digits_of(source_format, clear, pan)
-            return target.cipher.encrypt(clear)
-        return self._translate(source, block, source_format, target, target_format, pan, target_pan)[0]
-
-    def translate_counted_pin(
-        self,
-        source_pik: KeyReference,
-        block: bytes,
-        source_format: PinFormat,
-        target_pik: KeyReference,
-        target_format: PinFormat,
-        pan: Pan | None,
-    ) -> tuple[bytes, int]:
-        """As `translate_pin` for the same PAN, and the PIN's number of digits, which host commands tell."""
-        source = self._open(source_pik, DECRYPT_PIN)
-        target = self._open(target_pik, ENCRYPT_PIN)
-        return self._translate(source, block, source_format, target, target_format, pan, None)
-
-    def _translate(
-        self,
-        source: OpenKey,
-        block: bytes,
-        source_format: PinFormat,
-        target: OpenKey,
-        target_format: PinFormat,
-        pan: Pan | None,
-        target_pan: Pan | None,
-    ) -> tuple[bytes, int]:
-        """The block under the target key, and the number of digits in it."""
+            digits = pin_block.digits_of(source_format, clear, pan)
+            return target.cipher.encrypt(clear), len(digits)
         source_form = form_for(source.algorithm, source_format)
         form = form_for(target.algorithm, target_format)
         changes_pan = target_pan is not None and target_pan != pan
         if changes_pan or (source.algorithm, source_form, target.algorithm, form) not in ALWAYS_ALLOWED:
-            require_allowed(
-                (source.algorithm, source_form),
-                (target.algorithm, form),
-                weaker=self._allow_weaker_translation,
-                pan_change=self._allow_pan_change or not changes_pan,
-            )
+            self._require_allowed((source.algorithm, source_form), (target.algorithm, form), changes_pan=changes_pan)
         bound_pan = pan if target_pan is None else target_pan
         _, digits = decrypt_pin(source, block, source_form, pan)
         fill = drawn(self._entropy, FILL_BYTES) if form in FILLED else b""
         clear = pin_block.encode_digits(form, digits, bound_pan, fill)
         return pin_block.encipher(target.cipher, clear, form, bound_pan), len(digits)
+
+    def _require_allowed(
+        self, source: tuple[Algorithm, PinFormat], target: tuple[Algorithm, PinFormat], *, changes_pan: bool
+    ) -> None:
+        """Refuse what the table forbids and nobody permits; what a guard permits it writes down."""
+        guard = self._guard
+        if guard is None:
+            weaker, pan_change = self._allow_weaker_translation, self._allow_pan_change
+        else:
+            weaker = guard.is_authorized(Activity.WEAKER_PIN_TRANSLATION)
+            pan_change = guard.is_authorized(Activity.PAN_CHANGE)
+        require_allowed(source, target, weaker=weaker, pan_change=pan_change or not changes_pan)
+        if changes_pan:
+            self._permit(Activity.PAN_CHANGE)
+        if (*source, *target) not in ALWAYS_ALLOWED:
+            self._permit(Activity.WEAKER_PIN_TRANSLATION)
 
 
 # Translations that need no permission and leave the clear block as it is.

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from posterm.hsm.commands.keys import KeyCommands, combined, require_check_value, require_wraps
 from posterm.hsm.errors import KeyUsageError
+from posterm.hsm.guard import Activity
 from posterm.hsm.key_block import KeyBlock
 from posterm.hsm.key_types import key_type as type_of
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
@@ -40,6 +41,7 @@ class VariantKeyCommands(KeyCommands):
 
     def load_clear_variant_key(self, key: bytes, key_type: str, *, scheme: str = "") -> VariantKey:
         """Take a clear key in, as `load_clear_key`. Raises: KeyCheckError: its length or parity, or as above."""
+        self._permit(Activity.CLEAR_KEYS)
         return self._wrap_variant(key, key_type, scheme)
 
     def combine_variant_components(
@@ -52,6 +54,7 @@ class VariantKeyCommands(KeyCommands):
         scheme: str = "",
     ) -> VariantKey:
         """The key that 2 to 9 components give, as `combine_components`; its parity is made odd."""
+        self._permit(Activity.CLEAR_KEYS)
         clear = combined(components, algorithm).translate(ODD_PARITY)
         if kcv is not None:
             require_check_value(clear, key_type, algorithm, kcv)
@@ -83,6 +86,7 @@ class VariantKeyCommands(KeyCommands):
         """
         key = self._require_exportable(key)
         opened = self._open(zmk, WRAP)
+        self._permit(Activity.KEY_EXPORT)
         algorithm, clear = self._unwrap(key)
         require_wraps(opened.algorithm, algorithm)
         return encrypt_under_zmk(zone_master_key(opened), clear, scheme)
