@@ -11,6 +11,7 @@ readers          a card of this process, as a reader offers it
 t0               APDUs over T=0
 vpcd             a card offered to other programs through the virtual reader
 pcsc             the readers of this machine
+reader_parts     what they need of this machine
 channel          how frames lie on a connection: behind a length, alone, or in HTTP
 store            what is kept on disk
 clock            the time of day
