@@ -55,8 +55,9 @@ def exit_status(error: PostermError) -> int:
     """1 when what was asked did not work, 2 when it could not be asked that way."""
     from posterm.iso8583.errors import UnpackError
     from posterm.runtime.errors import RuntimeFault
+    from posterm.tlv import TlvError
 
-    return FAILED if isinstance(error, UnpackError | RuntimeFault) else MISTAKE
+    return FAILED if isinstance(error, UnpackError | RuntimeFault | TlvError) else MISTAKE
 
 
 def printable(text: str) -> str:

@@ -24,6 +24,7 @@ from posterm.console.cli import (
     sample,
     send,
     terminal,
+    tlv,
     validate,
 )
 from posterm.console.cli.endings import NOBODY_READS, Program, discard_output
@@ -67,7 +68,7 @@ def posterm(
 # Every command is registered here, in the order of the help page.
 demo.register(app)
 decode.register(app)
-for command in (encode, diff, convert, redact, validate, doctor, send):
+for command in (encode, diff, convert, redact, validate, doctor, send, tlv):
     command.register(app)
 app.add_typer(dialect.app, name="dialect")
 sample.register(app)

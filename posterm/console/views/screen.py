@@ -13,6 +13,11 @@ class Screen(Console):
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
+    @property
+    def columns(self) -> int:
+        """How wide a table may be: as the terminal is, at least 80, and 80 where there is none."""
+        return max(self.width, 80) if self.is_terminal else 80
+
     def on_broken_pipe(self) -> NoReturn:
         """Pass it on, for the program's own ending."""
         raise BrokenPipeError
