@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from posterm.amount import Amount
 from posterm.host import Host, HostKeys, MemoryHostStore
-from posterm.host.ledger import merchant_payable, merchant_pending
+from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.hsm import Algorithm, KeyUsage, Lmk, Pin, SoftHsm
 from posterm.runtime.run_terminal import drive
 from posterm.terminal import Identity, MemoryTerminalStore, OriginalReference, Outcome, Result, Terminal

@@ -26,7 +26,7 @@ from posterm.console.day import DAY, Step
 from posterm.console.front import cardholder
 from posterm.console.views.result import result_document, result_line
 from posterm.console.workplace import workplace
-from posterm.host.ledger import merchant_payable, merchant_pending
+from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.runtime import clock
 from posterm.runtime.errors import RuntimeFault
 from posterm.terminal import Result

@@ -13,7 +13,8 @@ management    sign-on, parameters, status, script notice
 settlement    totals, uploads, closing a batch
 answers       building and sealing answers
 forced        outcomes anyone can ask for by the amount
-ledger        double entry with holds, and its proof
+chart         the kinds of accounts, their sides and bounds, and their names
+ledger        double entry with holds; ledger_balances and ledger_proof belong to it
 store         what is asked of a storage; memory_store is one
 records       the rows
 events        Reply and HostEvent
@@ -21,18 +22,22 @@ errors        the host's own faults
 """
 
 from posterm.host.case import HostKeys
-from posterm.host.errors import EnrolmentError, HostError, LedgerError
+from posterm.host.chart import AccountKind
+from posterm.host.errors import EnrolmentError, HoldEndedError, HostError, LedgerError, TransferConflictError
 from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.host import Host
-from posterm.host.ledger import Ledger, LedgerProof
+from posterm.host.ledger import Ledger
+from posterm.host.ledger_proof import LedgerProof
 from posterm.host.memory_store import MemoryHostStore
 from posterm.host.records import CardKind, PinPolicy, SettlementReport
 from posterm.host.store import HostStore
 
 __all__ = [
+    "AccountKind",
     "CardKind",
     "EnrolmentError",
     "EventName",
+    "HoldEndedError",
     "Host",
     "HostError",
     "HostEvent",
@@ -45,4 +50,5 @@ __all__ = [
     "PinPolicy",
     "Reply",
     "SettlementReport",
+    "TransferConflictError",
 ]

@@ -2,7 +2,9 @@
 
 HostError
 ├── EnrolmentError    a merchant, terminal or card that cannot be taken on as given
-└── LedgerError       a transfer that cannot be: unknown account, used identifier, nothing pending to resolve
+└── LedgerError       a transfer that cannot be: unknown account, nothing pending to resolve
+    ├── TransferConflictError   its identifier is that of another transfer
+    └── HoldEndedError          what it would end is ended already, or past its deadline
 """
 
 from __future__ import annotations
@@ -20,3 +22,11 @@ class EnrolmentError(HostError):
 
 class LedgerError(HostError):
     """A transfer that cannot be. Nothing of its group was posted."""
+
+
+class TransferConflictError(LedgerError):
+    """The identifier was used before, for a transfer with other content."""
+
+
+class HoldEndedError(LedgerError):
+    """The pending transfer has been posted, voided or has expired."""

@@ -162,6 +162,13 @@ class Host:
         with self._desk.store.savepoint():
             return settlement.close_day(self._desk, now)
 
+    def expire(self, now: datetime) -> int:
+        """Release every hold whose deadline has come. Returns: how many. Run it often: a hold is over by then anyway,
+        but its money is free again only when it is released.
+        """
+        with self._desk.store.savepoint():
+            return self.ledger.expire(now.isoformat())
+
     def _answer(self, envelope: Envelope, now: datetime) -> Reply:
         try:
             message = self._desk.profile.dialect.unpack(envelope.wire)

@@ -13,14 +13,18 @@ from typing import Final
 
 from posterm.bcd import is_digits
 from posterm.host.case import Case, Desk, Refusal
+from posterm.host.chart import AccountKind, bank
 from posterm.host.errors import EnrolmentError
-from posterm.host.ledger import bank
 from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, TransferKind, TransferRecord
 from posterm.hsm import HsmError, KeyBlock, Pin, PinFormat, PinMismatch
 from posterm.sensitive import Pan, SensitiveValueError, Track2, Track3, luhn_valid
 from posterm.unionpay.response_codes import response_code
 from posterm.unionpay.transactions import Kind
 
+_ACCOUNTS: Final = {
+    CardKind.DEBIT.value: AccountKind.CARDHOLDER_DEBIT,
+    CardKind.CREDIT.value: AccountKind.CARDHOLDER_CREDIT,
+}
 _NEEDS_PIN: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE})
 _TAKES_MONEY: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.PREAUTH_ADD, Kind.BALANCE})
 """Kinds for which the card itself must be good. Money that comes back, and what was authorised before, goes through."""
@@ -72,8 +76,8 @@ def enrol_card(
     currency = card.currency
     with desk.store.savepoint():
         desk.store.put_card(named)
-        desk.ledger.open_account(bank(currency), currency)
-        desk.ledger.open_account(named.account_id, currency, limited=True, credit_line=credit_line)
+        desk.ledger.open_account(bank(currency), currency, AccountKind.BANK)
+        desk.ledger.open_account(named.account_id, currency, _ACCOUNTS[card.kind], credit_line=credit_line)
         if balance:
             opening = f"opening/{fingerprint}"
             kind = TransferKind.POSTED.value

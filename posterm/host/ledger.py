@@ -1,30 +1,43 @@
 """Double entry: each transfer debits one account and credits another; nothing is edited, corrections are transfers.
 
-    posted          moves the posted balances
-    pending         moves the pending balances: a hold
-    post-pending    ends a hold and posts its amount, or less
-    void-pending    ends a hold and posts nothing
+    posted            moves the posted balances
+    pending           moves the pending balances: a hold, which may have a deadline
+    post-pending      ends a hold and posts its amount, or less
+    void-pending      ends a hold and posts nothing
+    expire-pending    ends a hold whose deadline has come; `expire` makes them
 
-A transfer's identifier is its idempotency key. A group of transfers is linked: all of it or nothing. The limit of an
-account is looked at when the whole group has been applied, so a group may release a hold and use it at once.
+A transfer's identifier is its idempotency key: the same transfer again does nothing, another one under its name is
+refused. A group of transfers is linked: all of it or nothing. The bounds of accounts are looked at when the whole group
+has been applied, so a group may release a hold and use it at once. A hold is over when its deadline has come, whether
+`expire` has been run since or not. A transfer that found too little is not kept, and may be tried again.
 
-Source: double-entry bookkeeping; two-phase and linked transfers as in TigerBeetle's data model. Leaves out expiry of
-holds, and debit limits on accounts that owe.
+Source: double-entry bookkeeping; two-phase and linked transfers as in TigerBeetle's data model. Leaves out exchange
+between currencies, which takes an account in each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
+from typing import Final
 
 from posterm.amount import MAX_MINOR
-from posterm.host.errors import LedgerError
-from posterm.host.records import AccountRecord, TransferKind, TransferRecord
+from posterm.host.chart import CHART, AccountKind, Side
+from posterm.host.errors import HoldEndedError, LedgerError, TransferConflictError
+from posterm.host.ledger_balances import ENDS_A_HOLD, credited, debited
+from posterm.host.ledger_proof import LedgerProof, prove
+from posterm.host.records import AccountRecord, HoldRecord, TransferKind, TransferRecord
 from posterm.host.store import HostStore
 
-MAX_GROUP = 1000
+MAX_GROUP: Final = 1000
 """Transfers in one linked group: a hold for each incremental authorisation, and the completion."""
+
+MAX_BALANCE: Final = 2**63 - 1
+"""The largest sum any store keeps exactly, in minor units."""
+
+_EXPIRED_AT_ONCE: Final = 256
+_TAKES: Final = frozenset({TransferKind.POSTED.value, TransferKind.PENDING.value})
 
 
 class Outcome(Enum):
@@ -34,41 +47,7 @@ class Outcome(Enum):
     REPEATED = "repeated"
     """The same group was posted before; nothing was done."""
     INSUFFICIENT = "insufficient"
-    """An account would fall below its limit; nothing was done."""
-
-
-def merchant_pending(merchant_id: str) -> str:
-    """The account of what a merchant's open batches have earned."""
-    return f"merchant/{merchant_id}/pending"
-
-
-def merchant_payable(merchant_id: str) -> str:
-    """The account of what a merchant's settled batches have earned."""
-    return f"merchant/{merchant_id}/payable"
-
-
-def bank(currency: str) -> str:
-    """The account opening balances come from."""
-    return f"bank/{currency}"
-
-
-def suspense(currency: str) -> str:
-    """The account for what cannot be attributed yet."""
-    return f"suspense/{currency}"
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerProof:
-    """The result of `Ledger.prove`: how much was read, and every fault found."""
-
-    accounts: int
-    transfers: int
-    faults: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """True when the ledger is sound."""
-        return not self.faults
+    """An account would fall below its bound; nothing was done."""
 
 
 class Ledger:
@@ -77,13 +56,13 @@ class Ledger:
     def __init__(self, store: HostStore) -> None:
         self._store = store
 
-    def open_account(self, account_id: str, currency: str, *, limited: bool = False, credit_line: int = 0) -> None:
+    def open_account(self, account_id: str, currency: str, kind: AccountKind, *, credit_line: int = 0) -> None:
         """Make sure an account is there. Raises: LedgerError: it is there with other terms."""
         found = self._store.account(account_id)
         if found is None:
-            self._store.put_account(AccountRecord(account_id, currency, limited, credit_line))
-        elif (found.currency, found.limited, found.credit_line) != (currency, limited, credit_line):
-            raise LedgerError(f"account {account_id} is open already with another currency or limit")
+            self._store.put_account(AccountRecord(account_id, currency, kind.value, credit_line))
+        elif (found.currency, found.kind, found.credit_line) != (currency, kind, credit_line):
+            raise LedgerError(f"account {account_id} is open already with another currency, kind or credit line")
 
     def account(self, account_id: str) -> AccountRecord:
         """Raises: LedgerError: no such account."""
@@ -92,11 +71,21 @@ class Ledger:
             raise LedgerError(f"no account {account_id}")
         return found
 
+    def transfer(self, transfer_id: str) -> TransferRecord:
+        """Raises: LedgerError: no such transfer."""
+        found = self._store.transfer(transfer_id)
+        if found is None:
+            raise LedgerError(f"the transfer {transfer_id} is not in the ledger")
+        return found
+
     def apply(self, group: Sequence[TransferRecord]) -> Outcome:
         """Post a linked group.
 
-        Raises: LedgerError: an identifier used with other content, an unknown account, a currency that is not the
-            accounts', an amount that is not 1 to 12 digits, or nothing pending to end. Nothing is posted then.
+        Raises:
+            TransferConflictError: an identifier used with other content. `at` is not compared.
+            HoldEndedError: what it ends has ended, or is past its deadline.
+            LedgerError: an unknown account, a currency that is not the accounts', an amount that is not 1 to 12 digits,
+                a balance that grows over `MAX_BALANCE`, or nothing pending to end. Nothing is posted then.
         """
         if len(group) > MAX_GROUP:
             raise LedgerError(f"a group holds at most {MAX_GROUP} transfers, not {len(group)}")
@@ -104,72 +93,153 @@ class Ledger:
             return Outcome.REPEATED
         accounts: dict[str, AccountRecord] = {}
         bounded: set[str] = set()
-        ended: set[str] = set()
+        holds: dict[str, HoldRecord] = {}
         for transfer in group:
-            self._check(transfer, ended)
+            pending = self._check(transfer, holds)
             debit = self._loaded(accounts, transfer.debit_account, transfer.currency)
             credit = self._loaded(accounts, transfer.credit_account, transfer.currency)
-            pending = self._store.transfer(transfer.resolves) if transfer.resolves else None
-            accounts[debit.account_id] = _debited(debit, transfer, pending)
-            accounts[credit.account_id] = _credited(credit, transfer, pending)
-            if debit.limited and not transfer.forced and transfer.kind in (TransferKind.POSTED, TransferKind.PENDING):
-                bounded.add(debit.account_id)
+            accounts[debit.account_id] = debited(debit, transfer, pending)
+            accounts[credit.account_id] = credited(credit, transfer, pending)
+            if transfer.kind in _TAKES and not transfer.forced:
+                bounded.update(_bounded(debit, Side.CREDIT))
+                bounded.update(_bounded(credit, Side.DEBIT))
         if any(accounts[account_id].available < 0 for account_id in bounded):
             return Outcome.INSUFFICIENT
-        for account in accounts.values():
-            self._store.put_account(account)
-        for transfer in group:
-            self._store.add_transfer(transfer)
+        self._write(group, accounts, holds)
         return Outcome.POSTED
+
+    def expire(self, now: str) -> int:
+        """End every hold whose deadline has come. Returns: how many."""
+        ended = 0
+        while due := self._store.holds_due(now, _EXPIRED_AT_ONCE):
+            for hold in due:
+                pending = self.transfer(hold.transfer_id)
+                self.apply(
+                    [
+                        replace(
+                            pending,
+                            transfer_id=f"{hold.transfer_id}/expired",
+                            kind=TransferKind.EXPIRE_PENDING.value,
+                            at=now,
+                            resolves=hold.transfer_id,
+                            deadline="",
+                            corrects="",
+                        )
+                    ]
+                )
+            ended += len(due)
+        return ended
+
+    def stands(self, transfer_id: str, now: str) -> bool:
+        """True while a pending transfer is neither ended nor past its deadline."""
+        hold = self._store.hold(transfer_id)
+        return hold is not None and hold.stands(now)
+
+    def deadline(self, transfer_id: str) -> str:
+        """When a pending transfer ends by itself; empty when never, or when there is none."""
+        hold = self._store.hold(transfer_id)
+        return "" if hold is None else hold.deadline
+
+    def release(self, transfer_id: str, new_id: str, at: str, transaction: str) -> TransferRecord:
+        """The transfer that voids a pending one; not applied. Raises: LedgerError: no such transfer."""
+        return replace(
+            self.transfer(transfer_id),
+            transfer_id=new_id,
+            kind=TransferKind.VOID_PENDING.value,
+            at=at,
+            transaction=transaction,
+            resolves=transfer_id,
+            deadline="",
+        )
+
+    def inverse(self, transfer_id: str, new_id: str, at: str, transaction: str) -> TransferRecord | None:
+        """The transfer that undoes one: money back, a hold released, or a released hold put on again; not applied.
+
+        It is forced, and names what it corrects.
+
+        Returns: None for a hold that is over because its deadline has come: there is nothing to undo.
+        Raises: LedgerError: no such transfer, or one that ended a hold at its deadline.
+        """
+        transfer = self.transfer(transfer_id)
+        undone = replace(
+            transfer, transfer_id=new_id, at=at, transaction=transaction, forced=True, corrects=transfer_id
+        )
+        if transfer.kind == TransferKind.PENDING:
+            deadline = self.deadline(transfer_id)
+            if deadline and at >= deadline:
+                return None
+            return replace(undone, kind=TransferKind.VOID_PENDING.value, resolves=transfer_id, deadline="")
+        if transfer.kind == TransferKind.VOID_PENDING:
+            deadline = self.deadline(transfer.resolves)
+            if deadline and at >= deadline:
+                return None
+            return replace(undone, kind=TransferKind.PENDING.value, resolves="", deadline=deadline)
+        if transfer.kind == TransferKind.EXPIRE_PENDING:
+            raise LedgerError(f"transfer {transfer_id}: a hold that has expired is not put on again")
+        return replace(
+            undone,
+            kind=TransferKind.POSTED.value,
+            resolves="",
+            debit_account=transfer.credit_account,
+            credit_account=transfer.debit_account,
+        )
 
     def prove(self) -> LedgerProof:
         """Recompute every balance from the transfers and check that each currency sums to zero."""
-        faults: list[str] = []
-        computed: dict[str, AccountRecord] = {}
-        seen: dict[str, TransferRecord] = {}
-        ended: set[str] = set()
-        for transfer in self._store.transfers():
-            faults += _replay(computed, seen, ended, transfer)
-        stored = {account.account_id: account for account in self._store.accounts()}
-        for account_id in sorted(computed.keys() | stored.keys()):
-            faults += _compare(account_id, stored.get(account_id), computed.get(account_id))
-        faults += _sums(stored.values())
-        return LedgerProof(len(stored), len(seen), tuple(faults))
+        return prove(self._store)
 
     def _posted_before(self, group: Sequence[TransferRecord]) -> bool:
         before = 0
         for transfer in group:
             found = self._store.transfer(transfer.transfer_id)
             if found is not None and replace(found, at=transfer.at) != transfer:
-                raise LedgerError(f"transfer {transfer.transfer_id} is posted already with other content")
+                raise TransferConflictError(f"transfer {transfer.transfer_id} is posted already with other content")
             before += found is not None
-        if len({transfer.transfer_id for transfer in group}) != len(group):
+        if len(group) > 1 and len({transfer.transfer_id for transfer in group}) != len(group):
             raise LedgerError("a group names the same transfer twice")
         if before and before != len(group):
-            raise LedgerError("a part of the group is posted already")
+            raise TransferConflictError("a part of the group is posted already")
         return bool(group) and before == len(group)
 
-    def _check(self, transfer: TransferRecord, ended: set[str]) -> None:
+    def _check(self, transfer: TransferRecord, holds: dict[str, HoldRecord]) -> TransferRecord | None:
+        """What a transfer ends. The state of holds after it is put into `holds`."""
+        name = transfer.transfer_id
         if not 0 < transfer.amount <= MAX_MINOR:
-            raise LedgerError(f"transfer {transfer.transfer_id}: need an amount of 1 to 12 digits")
+            raise LedgerError(f"transfer {name}: need an amount of 1 to 12 digits")
         if transfer.debit_account == transfer.credit_account:
-            raise LedgerError(f"transfer {transfer.transfer_id}: debits and credits the same account")
-        ends = transfer.kind in (TransferKind.POST_PENDING, TransferKind.VOID_PENDING)
+            raise LedgerError(f"transfer {name}: debits and credits the same account")
+        if transfer.corrects and self._store.transfer(transfer.corrects) is None:
+            raise LedgerError(f"transfer {name}: what it corrects is not in the ledger")
+        if transfer.deadline and transfer.kind != TransferKind.PENDING:
+            raise LedgerError(f"transfer {name}: only a pending one has a deadline")
+        ends = transfer.kind in ENDS_A_HOLD
         if ends != bool(transfer.resolves):
-            raise LedgerError(f"transfer {transfer.transfer_id}: {transfer.kind} and what it ends do not agree")
-        if not ends:
-            return
+            raise LedgerError(f"transfer {name}: {transfer.kind} and what it ends do not agree")
+        if transfer.kind == TransferKind.PENDING:
+            if transfer.deadline and transfer.at >= transfer.deadline:
+                raise LedgerError(f"transfer {name}: its deadline has come before it begins")
+            holds[name] = HoldRecord(name, transfer.deadline)
+        return self._ended(transfer, holds) if ends else None
+
+    def _ended(self, transfer: TransferRecord, holds: dict[str, HoldRecord]) -> TransferRecord:
+        """The pending transfer that one ends, after every check that it may."""
+        name = transfer.transfer_id
         pending = self._store.transfer(transfer.resolves)
-        if pending is None or pending.kind != TransferKind.PENDING:
-            raise LedgerError(f"transfer {transfer.transfer_id}: nothing pending to end")
-        if transfer.resolves in ended or self._store.resolution(transfer.resolves) is not None:
-            raise LedgerError(f"transfer {transfer.transfer_id}: the pending transfer has ended already")
-        ended.add(transfer.resolves)
+        hold = holds.get(transfer.resolves) or self._store.hold(transfer.resolves)
+        if pending is None or hold is None:
+            raise LedgerError(f"transfer {name}: nothing pending to end")
+        if hold.ended_by:
+            raise HoldEndedError(f"transfer {name}: the pending transfer has ended already")
+        if hold.is_due(transfer.at) != (transfer.kind == TransferKind.EXPIRE_PENDING):
+            found = "past its deadline" if hold.is_due(transfer.at) else "not at its deadline yet"
+            raise HoldEndedError(f"transfer {name}: the pending transfer is {found}")
         same = (pending.debit_account, pending.credit_account, pending.currency)
         if same != (transfer.debit_account, transfer.credit_account, transfer.currency):
-            raise LedgerError(f"transfer {transfer.transfer_id}: other accounts than the pending transfer's")
+            raise LedgerError(f"transfer {name}: other accounts than the pending transfer's")
         if transfer.amount > pending.amount:
-            raise LedgerError(f"transfer {transfer.transfer_id}: more than the pending transfer holds")
+            raise LedgerError(f"transfer {name}: more than the pending transfer holds")
+        holds[transfer.resolves] = HoldRecord(hold.transfer_id, hold.deadline, name)
+        return pending
 
     def _loaded(self, accounts: dict[str, AccountRecord], account_id: str, currency: str) -> AccountRecord:
         account = accounts.get(account_id) or self.account(account_id)
@@ -177,97 +247,22 @@ class Ledger:
             raise LedgerError(f"account {account_id} is kept in {account.currency}, not {currency}")
         return account
 
-
-def inverse(transfer: TransferRecord, transfer_id: str, at: str, transaction: str) -> TransferRecord:
-    """The transfer that undoes one: money back, a hold released, or a released hold put on again. It is forced."""
-    undone = replace(transfer, transfer_id=transfer_id, at=at, transaction=transaction, forced=True)
-    if transfer.kind == TransferKind.PENDING:
-        return replace(undone, kind=TransferKind.VOID_PENDING.value, resolves=transfer.transfer_id)
-    if transfer.kind == TransferKind.VOID_PENDING:
-        return replace(undone, kind=TransferKind.PENDING.value, resolves="")
-    return replace(
-        undone,
-        kind=TransferKind.POSTED.value,
-        resolves="",
-        debit_account=transfer.credit_account,
-        credit_account=transfer.debit_account,
-    )
+    def _write(
+        self, group: Sequence[TransferRecord], accounts: dict[str, AccountRecord], holds: dict[str, HoldRecord]
+    ) -> None:
+        for account in accounts.values():
+            sums = (account.debits_posted, account.credits_posted, account.debits_pending, account.credits_pending)
+            if max(sums) > MAX_BALANCE:
+                raise LedgerError(f"account {account.account_id}: its balance would grow over {MAX_BALANCE}")
+        for account in accounts.values():
+            self._store.put_account(account)
+        for transfer in group:
+            self._store.add_transfer(transfer)
+        for hold in holds.values():
+            self._store.put_hold(hold)
 
 
-def _deltas(transfer: TransferRecord, pending: TransferRecord | None) -> tuple[int, int]:
-    """What a transfer adds to the posted and to the pending balance of each of its sides."""
-    held = pending.amount if pending is not None else 0
-    if transfer.kind == TransferKind.POSTED:
-        return transfer.amount, 0
-    if transfer.kind == TransferKind.PENDING:
-        return 0, transfer.amount
-    if transfer.kind == TransferKind.POST_PENDING:
-        return transfer.amount, -held
-    if transfer.kind == TransferKind.VOID_PENDING:
-        return 0, -held
-    raise LedgerError(f"transfer {transfer.transfer_id}: no such kind of transfer")
-
-
-def _debited(account: AccountRecord, transfer: TransferRecord, pending: TransferRecord | None) -> AccountRecord:
-    posted, held = _deltas(transfer, pending)
-    return _moved(account, posted, 0, held, 0)
-
-
-def _credited(account: AccountRecord, transfer: TransferRecord, pending: TransferRecord | None) -> AccountRecord:
-    posted, held = _deltas(transfer, pending)
-    return _moved(account, 0, posted, 0, held)
-
-
-def _moved(account: AccountRecord, debit: int, credit: int, debit_held: int, credit_held: int) -> AccountRecord:
-    return AccountRecord(
-        account.account_id,
-        account.currency,
-        account.limited,
-        account.credit_line,
-        account.debits_posted + debit,
-        account.credits_posted + credit,
-        account.debits_pending + debit_held,
-        account.credits_pending + credit_held,
-    )
-
-
-def _replay(
-    accounts: dict[str, AccountRecord], seen: dict[str, TransferRecord], ended: set[str], transfer: TransferRecord
-) -> list[str]:
-    faults = []
-    if transfer.transfer_id in seen:
-        faults.append(f"transfer {transfer.transfer_id} stands twice")
-    pending = seen.get(transfer.resolves) if transfer.resolves else None
-    if transfer.resolves and (pending is None or transfer.resolves in ended):
-        faults.append(f"transfer {transfer.transfer_id} ends nothing that is pending")
-    ended.add(transfer.resolves)
-    seen[transfer.transfer_id] = transfer
-    for account_id, moved in ((transfer.debit_account, _debited), (transfer.credit_account, _credited)):
-        account = accounts.get(account_id) or AccountRecord(account_id, transfer.currency)
-        if account.currency != transfer.currency:
-            faults.append(f"transfer {transfer.transfer_id} mixes currencies in {account_id}")
-        accounts[account_id] = moved(account, transfer, pending)
-    return faults
-
-
-def _compare(account_id: str, stored: AccountRecord | None, computed: AccountRecord | None) -> list[str]:
-    if stored is None:
-        return [f"account {account_id} has transfers but is not there"]
-    expected = computed or AccountRecord(account_id, stored.currency)
-    return [
-        f"account {account_id}: {name} is {getattr(stored, name)}, its transfers give {getattr(expected, name)}"
-        for name in ("currency", "debits_posted", "credits_posted", "debits_pending", "credits_pending")
-        if getattr(stored, name) != getattr(expected, name)
-    ]
-
-
-def _sums(accounts: Iterable[AccountRecord]) -> list[str]:
-    posted: dict[str, int] = {}
-    pending: dict[str, int] = {}
-    for account in accounts:
-        posted[account.currency] = posted.get(account.currency, 0) + account.credits_posted - account.debits_posted
-        held = account.credits_pending - account.debits_pending
-        pending[account.currency] = pending.get(account.currency, 0) + held
-    return [f"currency {code}: posted balances sum to {total}" for code, total in posted.items() if total] + [
-        f"currency {code}: pending balances sum to {total}" for code, total in pending.items() if total
-    ]
+def _bounded(account: AccountRecord, side: Side) -> tuple[str, ...]:
+    """The account, when it is bounded and grows on this side."""
+    row = CHART[account.kind]
+    return (account.account_id,) if row.bounded and row.side is side else ()

@@ -7,7 +7,7 @@ Lists by another key (batch, RRN, authorisation code) are kept as tuples of refe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from posterm.host.records import (
@@ -15,6 +15,7 @@ from posterm.host.records import (
     BatchRecord,
     CardRecord,
     ExchangeRecord,
+    HoldRecord,
     MerchantRecord,
     SettlementReport,
     TerminalRecord,
@@ -38,7 +39,8 @@ class MemoryHostStore:
         self._cards: dict[str, CardRecord] = {}
         self._accounts: dict[str, AccountRecord] = {}
         self._transfers: dict[str, TransferRecord] = {}
-        self._resolutions: dict[str, str] = {}
+        self._holds: dict[str, HoldRecord] = {}
+        self._open_holds: dict[str, HoldRecord] = {}
         self._transactions: dict[str, TransactionRecord] = {}
         self._refs: dict[tuple[str, str, str], tuple[str, ...]] = {}
         self._exchanges: dict[str, ExchangeRecord] = {}
@@ -51,6 +53,9 @@ class MemoryHostStore:
 
     def savepoint(self) -> AbstractContextManager[None]:
         return self._all_or_nothing()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def next_number(self, sequence: str) -> int:
         number = self._numbers.get(sequence, 0) + 1
@@ -92,14 +97,26 @@ class MemoryHostStore:
 
     def add_transfer(self, record: TransferRecord) -> None:
         self._set(self._transfers, record.transfer_id, record)
-        if record.resolves:
-            self._set(self._resolutions, record.resolves, record.transfer_id)
 
     def transfers(self) -> Iterable[TransferRecord]:
         return list(self._transfers.values())
 
-    def resolution(self, transfer_id: str) -> TransferRecord | None:
-        return self._transfers.get(self._resolutions.get(transfer_id, ""))
+    def hold(self, transfer_id: str) -> HoldRecord | None:
+        return self._holds.get(transfer_id)
+
+    def put_hold(self, record: HoldRecord) -> None:
+        self._set(self._holds, record.transfer_id, record)
+        if record.ended_by:
+            self._drop(self._open_holds, record.transfer_id)
+        else:
+            self._set(self._open_holds, record.transfer_id, record)
+
+    def open_holds(self) -> Iterable[HoldRecord]:
+        return [self._open_holds[key] for key in sorted(self._open_holds)]
+
+    def holds_due(self, now: str, most: int) -> list[HoldRecord]:
+        due = [hold for hold in self._open_holds.values() if hold.is_due(now)]
+        return sorted(due, key=lambda hold: (hold.deadline, hold.transfer_id))[:most]
 
     def transaction(self, ref: str) -> TransactionRecord | None:
         return self._transactions.get(ref)
@@ -163,6 +180,12 @@ class MemoryHostStore:
             self._undo.append((rows, key, rows.get(key, _ABSENT)))
         rows[key] = value
 
+    def _drop(self, rows: dict[Any, Any], key: Any) -> None:
+        if key in rows:
+            if self._depth:
+                self._undo.append((rows, key, rows[key]))
+            del rows[key]
+
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         mark = len(self._undo)
@@ -173,7 +196,7 @@ class MemoryHostStore:
             while len(self._undo) > mark:
                 rows, key, old = self._undo.pop()
                 if old is _ABSENT:
-                    del rows[key]
+                    rows.pop(key, None)
                 else:
                     rows[key] = old
             raise

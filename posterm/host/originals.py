@@ -3,7 +3,7 @@
     void, completion void    by 61 in the same terminal's same batch; 37 and 38, where sent, have to match
     refund                   by 37 among the merchant's; 61 has to match where it is not zero
     pre-authorisation family by 61 at the same terminal, else by 38 and the card among the merchant's: hotels complete
-                             at another counter
+                             at another counter; it must not have expired
     tip                      by 61 in the same terminal's same batch
 
 Source: Q/CUP 009, elements 37, 38, 61 and the rules of each transaction; answer codes C8, C9, CA, Z2, Z3, Z4 where the
@@ -94,7 +94,14 @@ def _authorization(case: Case) -> Refusal | None:
             return Refusal("25", "no such pre-authorisation")
         found = matching[0]
     case.original = found
-    return _untouched(case)
+    return _untouched(case) or _unexpired(case)
+
+
+def _unexpired(case: Case) -> Refusal | None:
+    holds = case.known_original().holds
+    if holds and all(case.desk.ledger.stands(hold, case.at) for hold in holds):
+        return None
+    return Refusal("12", "the pre-authorisation has expired")
 
 
 def _is_authorization(case: Case, record: TransactionRecord) -> bool:

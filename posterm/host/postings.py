@@ -3,23 +3,26 @@
 sale, offline sale, adjust   card to merchant; the last two by force, the goods are gone
 void, completion void        merchant to card; the hold of a voided completion is not put on again
 refund                       merchant to card, and the sale remembers how much
-pre-authorisation, add       a hold on the card
+pre-authorisation, add       a hold on the card, until the authorisation expires
 pre-authorisation void       all holds of the authorisation released
 completion                   all its holds released and the amount posted, linked; as a notice by force
 tip                          the difference to what the sale has posted so far
 balance                      nothing
+
+Voids and tips name the transfer they correct.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from posterm.amount import MAX_MINOR, Amount, currency
 from posterm.host.case import Case, Refusal
-from posterm.host.errors import LedgerError
-from posterm.host.ledger import Outcome, merchant_pending
+from posterm.host.chart import merchant_pending
+from posterm.host.ledger import Outcome
 from posterm.host.records import CardKind, TransactionRecord, TransferKind, TransferRecord
 from posterm.unionpay.balances import Balance, pack_accumulated
 from posterm.unionpay.transactions import Kind
@@ -85,25 +88,32 @@ def _to_card(case: Case) -> Group:
     return [_move(case, TransferKind.POSTED, merchant, case.known_card().account_id, case.amount_minor)]
 
 
-def _hold(case: Case) -> Group:
+def _void(case: Case) -> Group:
+    return [replace(transfer, corrects=_first_of_original(case)) for transfer in _to_card(case)]
+
+
+def _first_hold(case: Case) -> Group:
+    deadline = case.now + timedelta(days=case.desk.profile.rules.preauth_days_max)
+    return _hold(case, deadline.isoformat())
+
+
+def _further_hold(case: Case) -> Group:
+    return _hold(case, case.desk.ledger.deadline(case.known_original().holds[0]))
+
+
+def _hold(case: Case, deadline: str) -> Group:
     merchant = merchant_pending(case.merchant_id)
-    return [_move(case, TransferKind.PENDING, case.known_card().account_id, merchant, case.amount_minor)]
+    hold = _move(case, TransferKind.PENDING, case.known_card().account_id, merchant, case.amount_minor)
+    return [replace(hold, deadline=deadline)]
 
 
 def _release(case: Case, first: int = 1) -> Group:
     """One transfer for each hold of the authorisation, numbered from `first`."""
-    group: Group = []
-    for number, hold in enumerate(case.known_original().holds, start=first):
-        held = case.desk.store.transfer(hold)
-        if held is None:
-            raise LedgerError(f"the hold {hold} is not in the ledger")
-        void = TransferKind.VOID_PENDING.value
-        group.append(
-            replace(
-                held, transfer_id=f"{case.ref}/{number}", kind=void, at=case.at, transaction=case.ref, resolves=hold
-            )
-        )
-    return group
+    ledger = case.desk.ledger
+    return [
+        ledger.release(hold, f"{case.ref}/{number}", case.at, case.ref)
+        for number, hold in enumerate(case.known_original().holds, start=first)
+    ]
 
 
 def _complete(case: Case) -> Group:
@@ -120,30 +130,36 @@ def _tip(case: Case) -> Group:
     if not difference:
         return []
     debit, credit = (card, merchant) if difference > 0 else (merchant, card)
-    return [_move(case, TransferKind.POSTED, debit, credit, abs(difference), forced=True)]
+    moved = _move(case, TransferKind.POSTED, debit, credit, abs(difference), forced=True)
+    return [replace(moved, corrects=_first_of_original(case))]
 
 
 def _nothing(_case: Case) -> Group:
     return []
 
 
+def _first_of_original(case: Case) -> str:
+    """The transfer that posted the original's amount; see `_move`."""
+    return f"{case.known_original().ref}/1"
+
+
 _GROUPS: Final[dict[Kind, Callable[[Case], Group]]] = {
     Kind.BALANCE: _nothing,
     Kind.SALE: _from_card,
-    Kind.VOID: _to_card,
+    Kind.VOID: _void,
     Kind.REFUND: _to_card,
-    Kind.PREAUTH: _hold,
-    Kind.PREAUTH_ADD: _hold,
+    Kind.PREAUTH: _first_hold,
+    Kind.PREAUTH_ADD: _further_hold,
     Kind.PREAUTH_VOID: _release,
     Kind.COMPLETION: _complete,
-    Kind.COMPLETION_VOID: _to_card,
+    Kind.COMPLETION_VOID: _void,
     Kind.COMPLETION_NOTICE: _complete_by_force,
     Kind.OFFLINE_SALE: _from_card_by_force,
     Kind.ADJUST: _from_card_by_force,
     Kind.TIP_ADJUST: _tip,
 }
 _MOVES_ITS_AMOUNT: Final = frozenset(
-    kind for kind, group in _GROUPS.items() if group not in (_nothing, _hold, _release, _tip)
+    kind for kind, group in _GROUPS.items() if group not in (_nothing, _first_hold, _further_hold, _release, _tip)
 )
 
 

@@ -1,8 +1,10 @@
 """What the host keeps: typed, frozen rows. A change is a new row put in place of the old one.
 
 Fields are text, integers, booleans or tuples of text, so that any store can hold them. Amounts are minor units; times
-are ISO 8601 text in the host's local time; batch numbers are 6 digits. No row holds a clear PAN, a PIN or a key: a card
-is named by its keyed fingerprint and shown masked, keys are key blocks under the HSM's master key.
+are ISO 8601 text in the host's local time, so that the later of two also sorts later; batch numbers are 6 digits.
+
+No row holds a clear PAN, a PIN or a key: a card is named by its keyed fingerprint and shown masked, keys are key blocks
+under the HSM's master key.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from posterm.host.chart import CHART, Side
 
 REVERSAL: Final = "reversal"
 """`TransactionRecord.kind` of an 0400; all others are values of `posterm.unionpay.transactions.Kind`."""
@@ -97,11 +101,11 @@ class CardRecord:
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """An account with its four balances. A `limited` one never falls below its credit line, unless forced."""
+    """An account with its four balances. `kind` is a row of the chart, `credit_line` how far it may fall below zero."""
 
     account_id: str
     currency: str
-    limited: bool = False
+    kind: str
     credit_line: int = 0
     debits_posted: int = 0
     credits_posted: int = 0
@@ -110,13 +114,16 @@ class AccountRecord:
 
     @property
     def available(self) -> int:
-        """What may still be taken from it, in minor units; pending credits do not count yet."""
-        return self.credits_posted + self.credit_line - self.debits_posted - self.debits_pending
+        """What may still be taken from it, in minor units; what is only pending towards it does not count yet."""
+        if CHART[self.kind].side is Side.CREDIT:
+            return self.credits_posted + self.credit_line - self.debits_posted - self.debits_pending
+        return self.debits_posted + self.credit_line - self.credits_posted - self.credits_pending
 
     @property
     def balance(self) -> int:
-        """Posted credits less posted debits."""
-        return self.credits_posted - self.debits_posted
+        """What is posted on the account's own side, less what is posted on the other."""
+        balance = self.credits_posted - self.debits_posted
+        return balance if CHART[self.kind].side is Side.CREDIT else -balance
 
 
 class TransferKind(StrEnum):
@@ -126,14 +133,16 @@ class TransferKind(StrEnum):
     PENDING = "pending"
     POST_PENDING = "post-pending"
     VOID_PENDING = "void-pending"
+    EXPIRE_PENDING = "expire-pending"
 
 
 @dataclass(frozen=True, slots=True)
 class TransferRecord:
     """A movement from the debited to the credited account; never changed once it is there.
 
-    `resolves` names the pending transfer that a `post-pending` or `void-pending` one ends, `transaction` the request
-    it was made for. `forced` ones ignore the account's limit.
+    `resolves` names the pending transfer that a `…-pending` one ends, `transaction` the request it was made for,
+    `corrects` the transfer it makes good. A pending one ends by itself at its `deadline`, where it has one. `forced`
+    ones ignore the bounds of accounts.
     """
 
     transfer_id: str
@@ -146,6 +155,25 @@ class TransferRecord:
     transaction: str = ""
     resolves: str = ""
     forced: bool = False
+    deadline: str = ""
+    corrects: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRecord:
+    """Whether a pending transfer still stands: `ended_by` is the transfer that ended it, empty while it is open."""
+
+    transfer_id: str
+    deadline: str = ""
+    ended_by: str = ""
+
+    def stands(self, now: str) -> bool:
+        """True before the deadline, unless something has ended it."""
+        return not self.ended_by and not self.is_due(now)
+
+    def is_due(self, now: str) -> bool:
+        """True from the deadline on. Times are compared as the text they are."""
+        return bool(self.deadline) and now >= self.deadline
 
 
 @dataclass(frozen=True, slots=True)

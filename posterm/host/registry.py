@@ -11,9 +11,9 @@ from posterm.amount import currency as currency_named
 from posterm.bcd import is_digits
 from posterm.errors import AmountError
 from posterm.host.case import Case, Desk, Refusal
+from posterm.host.chart import merchant_accounts
 from posterm.host.errors import EnrolmentError
 from posterm.host.events import EventName
-from posterm.host.ledger import bank, merchant_payable, merchant_pending, suspense
 from posterm.host.records import MerchantRecord, TerminalRecord
 from posterm.hsm import KeyBlock, KeyUsage
 from posterm.unionpay.header import Requirement
@@ -27,13 +27,8 @@ def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str) -> No
     number = currency_number(currency)
     with desk.store.savepoint():
         desk.store.put_merchant(MerchantRecord(merchant_id, name, number))
-        for account_id in (
-            merchant_pending(merchant_id),
-            merchant_payable(merchant_id),
-            bank(number),
-            suspense(number),
-        ):
-            desk.ledger.open_account(account_id, number)
+        for account_id, kind in merchant_accounts(merchant_id, number).items():
+            desk.ledger.open_account(account_id, number, kind)
 
 
 def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock, batch: str) -> None:

@@ -8,7 +8,8 @@
     another kind               12
     another amount             64, so that an operator looks at it
 
-The money goes back by force: an account may fall below its limit when a void is undone.
+The money goes back by force: an account may fall below its bound when a void is undone. A hold whose deadline has come
+is over by itself, and is neither released nor put on again.
 
 Source: Q/CUP 009, reversal rules; DE 39 of the request is the reason and is not judged.
 """
@@ -22,7 +23,6 @@ from posterm.host.case import Case, Refusal
 from posterm.host.checks import takes_up_next_batch
 from posterm.host.errors import LedgerError
 from posterm.host.events import EventName
-from posterm.host.ledger import inverse
 from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
 from posterm.unionpay.transactions import TRANSACTIONS, Delivery, Kind, Transaction
 
@@ -89,17 +89,20 @@ def undo(case: Case) -> Undone:
         return Undone(code, EventName.REVERSAL_BEFORE_ORIGINAL)
     if not original.stands:
         return Undone("00", EventName.REVERSED, original.ref)
-    group = [
-        inverse(_transfer(case, f"{original.ref}/{number}"), f"{case.ref}/{number}", case.at, case.ref)
-        for number in range(original.transfers, 0, -1)
+    store, ledger = case.desk.store, case.desk.ledger
+    before = store.transaction(original.original) if original.original else None
+    if original.original and before is None:
+        raise LedgerError(f"the transaction {original.original} is gone")
+    standing = {_first_name(case, hold): hold for hold in (before or original).holds}
+    made = (f"{original.ref}/{number}" for number in range(original.transfers, 0, -1))
+    inverses = [
+        ledger.inverse(standing.get(transfer, transfer), f"{case.ref}/{number}", case.at, case.ref)
+        for number, transfer in enumerate(made, start=1)
     ]
+    group = [transfer for transfer in inverses if transfer is not None]
     if group:
-        case.desk.ledger.apply(group)
-    store = case.desk.store
-    if original.original:
-        before = store.transaction(original.original)
-        if before is None:
-            raise LedgerError(f"the transaction {original.original} is gone")
+        ledger.apply(group)
+    if before is not None:
         store.put_transaction(_restored(before, original, group))
     case.original = replace(original, reversed=True, holds=())
     store.put_transaction(case.original)
@@ -129,11 +132,12 @@ def _built_upon(case: Case, original: TransactionRecord) -> bool:
     return bool(original.voided_by or original.completed_by or original.refunded_minor or original.tip_minor)
 
 
-def _transfer(case: Case, transfer_id: str) -> TransferRecord:
-    found = case.desk.store.transfer(transfer_id)
-    if found is None:
-        raise LedgerError(f"the transfer {transfer_id} is not in the ledger")
-    return found
+def _first_name(case: Case, hold: str) -> str:
+    """The transfer that put a hold on first: one released and put on again has another name each time."""
+    ledger = case.desk.ledger
+    while released := ledger.transfer(hold).corrects:
+        hold = ledger.transfer(released).resolves
+    return hold
 
 
 def _row(case: Case) -> Transaction | None:

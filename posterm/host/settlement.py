@@ -26,9 +26,9 @@ from typing import Final
 from posterm.bcd import is_digits
 from posterm.host.answers import management_answer, rrn_for
 from posterm.host.case import Case, Desk
+from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.host.checks import next_batch
 from posterm.host.events import EventName
-from posterm.host.ledger import merchant_payable, merchant_pending
 from posterm.host.pipeline import run_notice
 from posterm.host.records import (
     BatchRecord,

@@ -1,7 +1,8 @@
 """What the host asks of its storage: rows by key, a few lists, and two kinds of all-or-nothing.
 
 `batch()` makes everything inside it durable at once when it ends, or undoes it when an exception leaves it.
-`savepoint()` does the undoing for a part of a batch; outside a batch it stands for one. Implementations raise only
+`savepoint()` does the undoing for a part of a batch; outside a batch it stands for one. `snapshot()` is for reading
+much: all of it is read as it stood at one moment, and nobody who writes has to wait. Implementations raise only
 `PostermError`s of their own.
 """
 
@@ -16,6 +17,7 @@ from posterm.host.records import (
     BatchRecord,
     CardRecord,
     ExchangeRecord,
+    HoldRecord,
     MerchantRecord,
     SettlementReport,
     TerminalRecord,
@@ -30,8 +32,9 @@ class HostStore(Protocol):
 
     def batch(self) -> AbstractContextManager[None]: ...
     def savepoint(self) -> AbstractContextManager[None]: ...
+    def snapshot(self) -> AbstractContextManager[None]: ...
     def next_number(self, sequence: str) -> int:
-        """The next of a named sequence, from 1; one rolled back may be given again."""
+        """The next of a named sequence, from 1: none is used twice. One rolled back may be given again, or left out."""
         ...
 
     def merchant(self, merchant_id: str) -> MerchantRecord | None: ...
@@ -57,8 +60,17 @@ class HostStore(Protocol):
         """All transfers in the order they were added."""
         ...
 
-    def resolution(self, transfer_id: str) -> TransferRecord | None:
-        """The transfer that ended a pending one."""
+    def hold(self, transfer_id: str) -> HoldRecord | None:
+        """The state of a pending transfer."""
+        ...
+
+    def put_hold(self, record: HoldRecord) -> None: ...
+    def open_holds(self) -> Iterable[HoldRecord]:
+        """Holds that have not ended, by transfer."""
+        ...
+
+    def holds_due(self, now: str, most: int) -> list[HoldRecord]:
+        """Open holds whose deadline has come, the oldest deadline first, at most so many."""
         ...
 
     def transaction(self, ref: str) -> TransactionRecord | None: ...

@@ -114,6 +114,7 @@ class Rules(_Section):
     tip_percent_max: Annotated[int, Field(ge=0, le=100)] = 20
     refund_same_batch: bool = True
     refund_days_max: Annotated[int, Field(ge=1, le=365)] = 30
+    preauth_days_max: Annotated[int, Field(ge=1, le=365)] = 30
     pin_tries_max: Annotated[int, Field(ge=1, le=15)] = 3
 
 

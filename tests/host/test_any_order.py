@@ -99,7 +99,7 @@ def check_books(place: Place) -> None:
     assert {hold for record in holding for hold in record.holds} == {
         transfer.transfer_id
         for transfer in place.store.transfers()
-        if transfer.kind == "pending" and place.store.resolution(transfer.transfer_id) is None
+        if transfer.kind == "pending" and not place.store.hold(transfer.transfer_id).ended_by
     }
     for record in records:
         assert not (record.reversed and record.kind not in _REVERSED)

@@ -12,7 +12,7 @@ from typing import IO
 from posterm.console.cli.host import open_configured_host
 from posterm.console.configuration import load_configuration
 from posterm.host import Host
-from posterm.host.ledger import merchant_payable, merchant_pending
+from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.unionpay.totals import Totals
 from simulators.enrolment import MERCHANT_ID
 

@@ -1,0 +1,181 @@
+"""The host's records as SQL tables: a table for each record type, a column for each field.
+
+Text stays text, integers and booleans are integers, tuples of text are JSON. What differs between the SQL of SQLite and
+of PostgreSQL is a `Flavour`; all statements are built from it once. A change of a record or of an index is a new schema
+version, with a step in `host_migrations`.
+
+Source: SQLite documentation, STRICT and WITHOUT ROWID tables; PostgreSQL documentation, identity columns, collation "C"
+(text sorts by code point everywhere).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar, get_type_hints
+
+from posterm.host.records import (
+    AccountRecord,
+    BatchRecord,
+    CardRecord,
+    ExchangeRecord,
+    HoldRecord,
+    MerchantRecord,
+    SettlementReport,
+    TerminalRecord,
+    TransactionRecord,
+    TransferRecord,
+    UploadRecord,
+)
+
+SCHEMA_VERSION: Final = 2
+NUMBER: Final = "number"
+"""The column that counts the rows of a numbered table in the order they were added."""
+
+Record = TypeVar("Record")
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceRecord:
+    """How far a named sequence of numbers has been given out."""
+
+    name: str
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """What differs between two kinds of SQL. `mark` stands for an argument; the rest ends or begins a definition."""
+
+    mark: str
+    text: str
+    integer: str
+    counted: str
+    plain_end: str
+    counted_end: str
+
+
+class Table(Generic[Record]):
+    """One record type as a table: its columns, and the way between a row and a record."""
+
+    def __init__(self, name: str, record: type[Record], key: Key, *, numbered: bool = False) -> None:
+        hints = get_type_hints(record)
+        self.name = name
+        self.record = record
+        self.key = key
+        self.numbered = numbered
+        self.columns = tuple(field.name for field in fields(record))  # type: ignore[arg-type]
+        self.kinds = tuple(hints[column] for column in self.columns)
+        self._lists = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
+        self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
+        self._values = attrgetter(*self.columns)
+        self._key_values = attrgetter(*key)
+
+    def key_of(self, record: Record) -> Key:
+        """What the record is found by."""
+        values = self._key_values(record)
+        return values if len(self.key) > 1 else (values,)
+
+    def row(self, record: Record) -> tuple[Any, ...]:
+        """The record as values for its columns."""
+        fields_of_record: tuple[Any, ...] = self._values(record)
+        if not self._lists and not self._flags:
+            return fields_of_record
+        values = list(fields_of_record)
+        for place in self._lists:
+            values[place] = json.dumps(values[place], ensure_ascii=False) if values[place] else ""
+        for place in self._flags:
+            values[place] = int(values[place])
+        return tuple(values)
+
+    def build(self, row: tuple[Any, ...]) -> Record:
+        """The record of a row."""
+        if not self._lists and not self._flags:
+            return self.record(*row)
+        values = list(row)
+        for place in self._lists:
+            values[place] = tuple(json.loads(values[place])) if values[place] else ()
+        for place in self._flags:
+            values[place] = bool(values[place])
+        return self.record(*values)
+
+    # --- its SQL. Names are this module's own; every value is an argument.
+
+    def create(self, flavour: Flavour) -> str:
+        """The statement that makes the table."""
+        columns = [
+            f'"{column}" {flavour.integer if kind in (int, bool) else flavour.text} NOT NULL'
+            for column, kind in zip(self.columns, self.kinds, strict=True)
+        ]
+        listed = ", ".join(f'"{column}"' for column in self.key)
+        if self.numbered:
+            parts = [f"{NUMBER} {flavour.counted}", *columns, f"UNIQUE ({listed})"]
+            return f"CREATE TABLE {self.name} ({', '.join(parts)}){flavour.counted_end}"
+        return f"CREATE TABLE {self.name} ({', '.join([*columns, f'PRIMARY KEY ({listed})'])}){flavour.plain_end}"
+
+    def select(self, condition: str = "", *, with_number: bool = False) -> str:
+        """The statement that reads rows; `condition` is everything behind the table's name."""
+        listed = ", ".join(f'"{column}"' for column in self.columns)
+        number = f"{NUMBER}, " if with_number else ""
+        return f"SELECT {number}{listed} FROM {self.name} {condition}"  # noqa: S608
+
+    def by_key(self, flavour: Flavour) -> str:
+        """The statement that reads one row."""
+        return self.select("WHERE " + " AND ".join(f'"{column}" = {flavour.mark}' for column in self.key))
+
+    def insert(self, flavour: Flavour) -> str:
+        """The statement that adds a row which must be new."""
+        listed = ", ".join(f'"{column}"' for column in self.columns)
+        marks = ", ".join([flavour.mark] * len(self.columns))
+        return f"INSERT INTO {self.name} ({listed}) VALUES ({marks})"  # noqa: S608
+
+    def put(self, flavour: Flavour) -> str:
+        """The statement that adds a row, or puts it in the place of the one with its key."""
+        listed = ", ".join(f'"{column}"' for column in self.key)
+        changed = ", ".join(f'"{name}" = excluded."{name}"' for name in self.columns if name not in self.key)
+        return f"{self.insert(flavour)} ON CONFLICT ({listed}) DO UPDATE SET {changed}"
+
+
+MERCHANTS: Final = Table("merchants", MerchantRecord, ("merchant_id",))
+TERMINALS: Final = Table("terminals", TerminalRecord, ("terminal_id",))
+CARDS: Final = Table("cards", CardRecord, ("fingerprint",))
+ACCOUNTS: Final = Table("accounts", AccountRecord, ("account_id",))
+TRANSFERS: Final = Table("transfers", TransferRecord, ("transfer_id",), numbered=True)
+HOLDS: Final = Table("holds", HoldRecord, ("transfer_id",))
+TRANSACTIONS: Final = Table("transactions", TransactionRecord, ("ref",), numbered=True)
+EXCHANGES: Final = Table("exchanges", ExchangeRecord, ("ref",))
+BATCHES: Final = Table("batches", BatchRecord, ("terminal_id", "batch"))
+UPLOADS: Final = Table("uploads", UploadRecord, ("terminal_id", "batch", "stan"))
+REPORTS: Final = Table("reports", SettlementReport, ("terminal_id", "batch"))
+SEQUENCES: Final = Table("sequences", SequenceRecord, ("name",))
+
+TABLES: Final[tuple[Table[Any], ...]] = (
+    MERCHANTS,
+    TERMINALS,
+    CARDS,
+    ACCOUNTS,
+    TRANSFERS,
+    HOLDS,
+    TRANSACTIONS,
+    EXCHANGES,
+    BATCHES,
+    UPLOADS,
+    REPORTS,
+    SEQUENCES,
+)
+INDEXES: Final = (
+    # A pending transfer ends once: the ledger looks, and the database would refuse.
+    "CREATE UNIQUE INDEX transfers_by_resolved ON transfers (resolves) WHERE resolves <> ''",
+    "CREATE INDEX holds_by_deadline ON holds (deadline, transfer_id) WHERE ended_by = ''",
+    "CREATE INDEX transactions_by_batch ON transactions (terminal_id, batch)",
+    "CREATE INDEX transactions_by_rrn ON transactions (rrn)",
+    "CREATE INDEX transactions_by_auth_code ON transactions (auth_code, merchant_id) WHERE auth_code <> ''",
+    "CREATE INDEX batches_open ON batches (terminal_id, batch) WHERE open = 1",
+)
+
+
+def schema(flavour: Flavour) -> tuple[str, ...]:
+    """Every statement that makes the tables of an empty database."""
+    return (*(table.create(flavour) for table in TABLES), *INDEXES)

@@ -1,0 +1,402 @@
+"""The host's rows in an SQL database, whichever it is: a unit of work for each batch.
+
+Within a batch a row is read once and then kept; what is put is kept too, and goes to the database all together when the
+batch ends. So a row that a hundred requests change is written once, a savepoint costs nothing, and a database across
+the network is asked for no more than it must. Lists are read from the database and laid over with what the batch has
+changed. Outside a batch nothing is kept, and every `put` is a batch of its own.
+
+The database itself is a `Database`: `sqlite_host` and `postgres_host` each have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from posterm.host.records import (
+    AccountRecord,
+    BatchRecord,
+    CardRecord,
+    ExchangeRecord,
+    HoldRecord,
+    MerchantRecord,
+    SettlementReport,
+    TerminalRecord,
+    TransactionRecord,
+    TransferRecord,
+    UploadRecord,
+)
+from posterm.runtime.errors import StoreError
+from posterm.runtime.store.host_tables import (
+    ACCOUNTS,
+    BATCHES,
+    CARDS,
+    EXCHANGES,
+    HOLDS,
+    MERCHANTS,
+    NUMBER,
+    REPORTS,
+    SEQUENCES,
+    TERMINALS,
+    TRANSACTIONS,
+    TRANSFERS,
+    UPLOADS,
+    Flavour,
+    Key,
+    SequenceRecord,
+    Table,
+)
+
+R = TypeVar("R")
+Row = tuple[Any, ...]
+Writes = Sequence[tuple[str, list[Row]]]
+"""Statements in order, each with the rows it is run for."""
+
+_TRANSFERS_AT_ONCE: Final = 1000
+_ABSENT: Any = object()
+
+
+class Database(Protocol):
+    """A connection that runs SQL and raises nothing but `StoreError`s."""
+
+    flavour: Flavour
+    name: str
+
+    def one(self, statement: str, values: Row) -> Row | None: ...
+    def all(self, statement: str, values: Row) -> list[Row]: ...
+    def begin(self) -> None: ...
+    def commit(self, writes: Writes) -> None:
+        """Write and make durable, or raise and have nothing of the batch."""
+        ...
+
+    def roll_back(self) -> None: ...
+    def begin_snapshot(self) -> None: ...
+    def next_number(self, sequence: str) -> int | None:
+        """The next number, where the database gives it out by itself; None where it is a row like others."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class _Shelf(Generic[R]):
+    """The rows of one table in this batch: those read, and those put."""
+
+    def __init__(self, table: Table[R], flavour: Flavour, *, append_only: bool = False) -> None:
+        self.table = table
+        self.by_key = table.by_key(flavour)
+        self.write = table.insert(flavour) if append_only else table.put(flavour)
+        self.known: dict[Key, R | None] = {}
+        self.changed: dict[Key, R] = {}
+
+
+class SqlHostStore:
+    """A `HostStore` over a database. Close it when done; it is its own context manager.
+
+    Raises: StoreError: from every method, when the database cannot be read or written.
+    """
+
+    def __init__(self, database: Database) -> None:
+        flavour = database.flavour
+        self._database = database
+        self._depth = 0
+        self._reading = False
+        self._undo: list[tuple[_Shelf[Any], Key, Any, Any]] = []
+        self._merchants = _Shelf(MERCHANTS, flavour)
+        self._terminals = _Shelf(TERMINALS, flavour)
+        self._cards = _Shelf(CARDS, flavour)
+        self._accounts = _Shelf(ACCOUNTS, flavour)
+        self._transfers = _Shelf(TRANSFERS, flavour, append_only=True)
+        self._holds = _Shelf(HOLDS, flavour)
+        self._transactions = _Shelf(TRANSACTIONS, flavour)
+        self._exchanges = _Shelf(EXCHANGES, flavour)
+        self._batches = _Shelf(BATCHES, flavour)
+        self._uploads = _Shelf(UPLOADS, flavour)
+        self._reports = _Shelf(REPORTS, flavour)
+        self._sequences = _Shelf(SEQUENCES, flavour)
+        # In the order they are written in, the same for every host: who waits for a row waits in one direction.
+        self._shelves: tuple[_Shelf[Any], ...] = (
+            self._terminals,
+            self._cards,
+            self._transfers,
+            self._holds,
+            self._transactions,
+            self._exchanges,
+            self._batches,
+            self._uploads,
+            self._reports,
+            self._merchants,
+            self._accounts,
+            self._sequences,
+        )
+
+    def close(self) -> None:
+        """Close the connection. What was not committed is gone."""
+        self._database.close()
+
+    def __enter__(self) -> SqlHostStore:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    # --- all or nothing
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """All or nothing, durable when it ends; within a batch, a part of it."""
+        if self._depth:
+            with self._part():
+                yield
+            return
+        self._database.begin()
+        self._depth = 1
+        try:
+            yield
+            self._database.commit(self._writes())
+        except BaseException:
+            self._database.roll_back()
+            raise
+        finally:
+            self._depth = 0
+            self._undo.clear()
+            for shelf in self._shelves:
+                shelf.known.clear()
+                shelf.changed.clear()
+
+    savepoint = batch
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read within it is as it stood at one moment."""
+        if self._depth or self._reading:
+            yield
+            return
+        self._database.begin_snapshot()
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False
+            self._database.roll_back()
+
+    @contextmanager
+    def _part(self) -> Iterator[None]:
+        mark = len(self._undo)
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            while len(self._undo) > mark:
+                shelf, key, known, changed = self._undo.pop()
+                _restore(shelf.known, key, known)
+                _restore(shelf.changed, key, changed)
+            raise
+        finally:
+            self._depth -= 1
+
+    def _writes(self) -> Writes:
+        return [
+            (shelf.write, [shelf.table.row(record) for record in shelf.changed.values()])
+            for shelf in self._shelves
+            if shelf.changed
+        ]
+
+    # --- rows
+
+    def next_number(self, sequence: str) -> int:
+        number = self._database.next_number(sequence)
+        if number is not None:
+            return number
+        with self.batch():
+            found = self._get(self._sequences, (sequence,))
+            number = 1 if found is None else found.last + 1
+            self._put(self._sequences, SequenceRecord(sequence, number))
+        return number
+
+    def merchant(self, merchant_id: str) -> MerchantRecord | None:
+        return self._get(self._merchants, (merchant_id,))
+
+    def put_merchant(self, record: MerchantRecord) -> None:
+        self._put(self._merchants, record)
+
+    def terminal(self, terminal_id: str) -> TerminalRecord | None:
+        return self._get(self._terminals, (terminal_id,))
+
+    def put_terminal(self, record: TerminalRecord) -> None:
+        self._put(self._terminals, record)
+
+    def terminals(self) -> Iterable[TerminalRecord]:
+        return self._listed(self._terminals, "", (), _any)
+
+    def card(self, fingerprint: str) -> CardRecord | None:
+        return self._get(self._cards, (fingerprint,))
+
+    def put_card(self, record: CardRecord) -> None:
+        self._put(self._cards, record)
+
+    def account(self, account_id: str) -> AccountRecord | None:
+        return self._get(self._accounts, (account_id,))
+
+    def put_account(self, record: AccountRecord) -> None:
+        self._put(self._accounts, record)
+
+    def accounts(self) -> Iterable[AccountRecord]:
+        return self._listed(self._accounts, "", (), _any)
+
+    def transfer(self, transfer_id: str) -> TransferRecord | None:
+        return self._get(self._transfers, (transfer_id,))
+
+    def add_transfer(self, record: TransferRecord) -> None:
+        self._put(self._transfers, record)
+
+    def transfers(self) -> Iterator[TransferRecord]:
+        """All of them in order, read as they are asked for; what this batch has added comes last."""
+        page = f"WHERE {NUMBER} > ? ORDER BY {NUMBER} LIMIT ?"
+        statement, last = self._sql(TRANSFERS.select(page, with_number=True)), 0
+        while rows := self._database.all(statement, (last, _TRANSFERS_AT_ONCE)):
+            last = rows[-1][0]
+            for row in rows:
+                yield TRANSFERS.build(row[1:])
+        yield from list(self._transfers.changed.values())
+
+    def hold(self, transfer_id: str) -> HoldRecord | None:
+        return self._get(self._holds, (transfer_id,))
+
+    def put_hold(self, record: HoldRecord) -> None:
+        self._put(self._holds, record)
+
+    def open_holds(self) -> Iterable[HoldRecord]:
+        return self._listed(self._holds, "WHERE ended_by = ''", (), lambda hold: not hold.ended_by)
+
+    def holds_due(self, now: str, most: int) -> list[HoldRecord]:
+        condition = "WHERE ended_by = '' AND deadline <> '' AND deadline <= ? ORDER BY deadline, transfer_id LIMIT ?"
+        # Some of the rows read may have been ended by this batch.
+        values = (now, most + len(self._holds.changed))
+        due = self._listed(self._holds, condition, values, lambda hold: not hold.ended_by and hold.is_due(now))
+        return sorted(due, key=lambda hold: (hold.deadline, hold.transfer_id))[:most]
+
+    def transaction(self, ref: str) -> TransactionRecord | None:
+        return self._get(self._transactions, (ref,))
+
+    def put_transaction(self, record: TransactionRecord) -> None:
+        self._put(self._transactions, record)
+
+    def transactions_by_rrn(self, merchant_id: str, rrn: str) -> list[TransactionRecord]:
+        return self._listed(
+            self._transactions,
+            "WHERE rrn = ? AND merchant_id = ?",
+            (rrn, merchant_id),
+            lambda record: (record.rrn, record.merchant_id) == (rrn, merchant_id),
+        )
+
+    def transactions_by_auth_code(self, merchant_id: str, auth_code: str) -> list[TransactionRecord]:
+        return self._listed(
+            self._transactions,
+            "WHERE auth_code = ? AND merchant_id = ? AND auth_code <> ''",
+            (auth_code, merchant_id),
+            lambda record: bool(auth_code) and (record.auth_code, record.merchant_id) == (auth_code, merchant_id),
+        )
+
+    def transactions_in_batch(self, terminal_id: str, batch: str) -> list[TransactionRecord]:
+        return self._listed(
+            self._transactions,
+            "WHERE terminal_id = ? AND batch = ?",
+            (terminal_id, batch),
+            lambda record: (record.terminal_id, record.batch) == (terminal_id, batch),
+        )
+
+    def exchange(self, ref: str) -> ExchangeRecord | None:
+        return self._get(self._exchanges, (ref,))
+
+    def put_exchange(self, record: ExchangeRecord) -> None:
+        self._put(self._exchanges, record)
+
+    def batch_record(self, terminal_id: str, batch: str) -> BatchRecord | None:
+        return self._get(self._batches, (terminal_id, batch))
+
+    def put_batch_record(self, record: BatchRecord) -> None:
+        self._put(self._batches, record)
+
+    def open_batches(self) -> list[BatchRecord]:
+        return self._listed(self._batches, "WHERE open = 1", (), lambda record: record.open)
+
+    def put_upload(self, record: UploadRecord) -> None:
+        self._put(self._uploads, record)
+
+    def uploads(self, terminal_id: str, batch: str) -> list[UploadRecord]:
+        return self._listed(
+            self._uploads,
+            "WHERE terminal_id = ? AND batch = ?",
+            (terminal_id, batch),
+            lambda record: (record.terminal_id, record.batch) == (terminal_id, batch),
+        )
+
+    def report(self, terminal_id: str, batch: str) -> SettlementReport | None:
+        return self._get(self._reports, (terminal_id, batch))
+
+    def put_report(self, record: SettlementReport) -> None:
+        self._put(self._reports, record)
+
+    def reports(self) -> Iterable[SettlementReport]:
+        return self._listed(self._reports, "", (), _any)
+
+    # --- the unit of work
+
+    def _get(self, shelf: _Shelf[R], key: Key) -> R | None:
+        found = shelf.known.get(key, _ABSENT)
+        if found is not _ABSENT:
+            return found
+        row = self._database.one(shelf.by_key, key)
+        record = None if row is None else shelf.table.build(row)
+        if self._depth:
+            shelf.known[key] = record
+        return record
+
+    def _put(self, shelf: _Shelf[R], record: R) -> None:
+        if not self._depth:
+            with self.batch():
+                self._put(shelf, record)
+            return
+        self._check(shelf.table, record)
+        key = shelf.table.key_of(record)
+        self._undo.append((shelf, key, shelf.known.get(key, _ABSENT), shelf.changed.get(key, _ABSENT)))
+        shelf.known[key] = record
+        shelf.changed[key] = record
+
+    def _listed(self, shelf: _Shelf[R], condition: str, values: Row, fits: Callable[[R], bool]) -> list[R]:
+        """The rows that fit, by key: those of the database, and over them those of this batch."""
+        rows = self._database.all(self._sql(shelf.table.select(condition)), values)
+        records = [shelf.table.build(row) for row in rows]
+        found = {key: record for record in records if (key := shelf.table.key_of(record)) not in shelf.changed}
+        found |= {key: record for key, record in shelf.changed.items() if fits(record)}
+        return [found[key] for key in sorted(found)]
+
+    def _check(self, table: Table[R], record: R) -> None:
+        """Refuse text that no database takes now, while only one request is undone by it."""
+        for value in table.row(record):
+            if isinstance(value, str) and ("\0" in value or not (value.isascii() or _encodes(value))):
+                raise StoreError(f"{self._database.name}: cannot keep a text in {table.name} that is not Unicode")
+
+    def _sql(self, statement: str) -> str:
+        mark = self._database.flavour.mark
+        return statement if mark == "?" else statement.replace("?", mark)
+
+
+def _any(_record: object) -> bool:
+    return True
+
+
+def _restore(rows: dict[Key, Any], key: Key, old: object) -> None:
+    if old is _ABSENT:
+        rows.pop(key, None)
+    else:
+        rows[key] = old
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

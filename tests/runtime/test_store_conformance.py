@@ -1,0 +1,249 @@
+"""One suite for every store of the host: memory, a file of SQLite, a server of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from posterm.host import HostStore, MemoryHostStore
+from posterm.host.records import (
+    AccountRecord,
+    BatchRecord,
+    CardRecord,
+    ExchangeRecord,
+    HoldRecord,
+    MerchantRecord,
+    SettlementReport,
+    TerminalRecord,
+    TransactionRecord,
+    UploadRecord,
+)
+from posterm.runtime.store.sqlite_host import SqliteHostStore
+from tests.host.hand_terminal import open_place
+from tests.runtime.host_rows import full, play_a_day, transfer
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HostStore]:
+    if request.param == "memory":
+        yield MemoryHostStore()
+        return
+    with SqliteHostStore(tmp_path / "host.db") as opened:
+        yield opened
+
+
+class Undo(Exception):  # noqa: N818
+    """Raised to undo."""
+
+
+ROWS = [
+    ("merchant", "put_merchant", full(MerchantRecord), ("merchant_id",), {"name": "new"}),
+    ("terminal", "put_terminal", full(TerminalRecord), ("terminal_id",), {"batch": "000002", "parameters": ()}),
+    ("card", "put_card", full(CardRecord), ("fingerprint",), {"pin_failures": 2}),
+    ("account", "put_account", full(AccountRecord), ("account_id",), {"debits_posted": 5}),
+    ("hold", "put_hold", full(HoldRecord), ("transfer_id",), {"ended_by": "", "deadline": ""}),
+    ("transaction", "put_transaction", full(TransactionRecord), ("ref",), {"reversed": False, "holds": ("h",)}),
+    ("exchange", "put_exchange", full(ExchangeRecord), ("ref",), {"content": "other"}),
+    ("batch_record", "put_batch_record", full(BatchRecord), ("terminal_id", "batch"), {"open": False}),
+    ("report", "put_report", full(SettlementReport), ("terminal_id", "batch"), {"net_minor": -5, "only_host": ()}),
+]
+
+
+@pytest.mark.parametrize(("get", "put", "record", "key", "change"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_row_comes_back_as_it_was_put_and_is_replaced(store, get, put, record, key, change):
+    keys = [getattr(record, name) for name in key]
+    assert getattr(store, get)(*keys) is None
+    getattr(store, put)(record)
+    assert getattr(store, get)(*keys) == record
+    getattr(store, put)(replace(record, **change))
+    assert getattr(store, get)(*keys) == replace(record, **change)
+
+
+def test_transfers_come_back_in_the_order_they_were_added(store):
+    added = [transfer("z"), transfer("a"), transfer("m", resolves="z", kind="void-pending")]
+    for record in added:
+        store.add_transfer(record)
+    assert list(store.transfers()) == added
+    assert (store.transfer("a"), store.transfer("x")) == (added[1], None)
+
+
+def test_transfers_of_a_batch_come_after_those_before_it(store):
+    store.add_transfer(transfer("z"))
+    with store.batch():
+        store.add_transfer(transfer("a"))
+        assert [record.transfer_id for record in store.transfers()] == ["z", "a"]
+
+
+def test_thousands_of_transfers_are_all_read(store):
+    with store.batch():
+        for number in range(2100):
+            store.add_transfer(transfer(f"t{number}"))
+    assert [record.transfer_id for record in store.transfers()] == [f"t{number}" for number in range(2100)]
+
+
+def test_numbers_go_up_by_one_for_each_sequence(store):
+    assert [store.next_number("a"), store.next_number("a"), store.next_number("b")] == [1, 2, 1]
+    with store.batch():
+        assert [store.next_number("a"), store.next_number("b")] == [3, 2]
+
+
+def test_no_number_is_used_twice_whatever_is_undone(store):
+    used = [store.next_number("a")]
+    fail(store.batch(), lambda: store.next_number("a"))
+    with store.batch():
+        fail(store.savepoint(), lambda: store.next_number("a"))
+        used.append(store.next_number("a"))
+    used.append(store.next_number("a"))
+    assert used == sorted(set(used))
+
+
+HOLDS = [HoldRecord("c", "2026-06-02"), HoldRecord("a", "2026-06-03"), HoldRecord("b", "2026-06-02"), HoldRecord("d")]
+
+
+def test_open_holds_are_listed_by_transfer_and_due_ones_by_deadline(store):
+    for hold in HOLDS:
+        store.put_hold(hold)
+    assert [hold.transfer_id for hold in store.open_holds()] == ["a", "b", "c", "d"]
+    assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 9)] == ["b", "c", "a"]
+    assert [hold.transfer_id for hold in store.holds_due("2026-06-02T23", 9)] == ["b", "c"]
+    assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 1)] == ["b"]
+    store.put_hold(replace(HOLDS[2], ended_by="x"))
+    assert [hold.transfer_id for hold in store.open_holds()] == ["a", "c", "d"]
+    assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 9)] == ["c", "a"]
+
+
+def test_lists_within_a_batch_show_what_the_batch_has_changed(store):
+    for hold in HOLDS:
+        store.put_hold(hold)
+    store.put_transaction(full(TransactionRecord, ref="1", terminal_id="T", batch="1", rrn="R", merchant_id="M"))
+    store.put_batch_record(full(BatchRecord, terminal_id="T", batch="1"))
+    with store.batch():
+        store.put_hold(replace(HOLDS[2], ended_by="x"))
+        store.put_hold(HoldRecord("e", "2026-06-01"))
+        store.put_transaction(full(TransactionRecord, ref="0", terminal_id="T", batch="1", rrn="R", merchant_id="M"))
+        store.put_transaction(full(TransactionRecord, ref="1", terminal_id="T", batch="1", rrn="S", merchant_id="M"))
+        store.put_batch_record(full(BatchRecord, terminal_id="T", batch="1", open=False))
+        assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 2)] == ["e", "c"]
+        assert [hold.transfer_id for hold in store.open_holds()] == ["a", "c", "d", "e"]
+        assert [record.ref for record in store.transactions_in_batch("T", "1")] == ["0", "1"]
+        assert [record.ref for record in store.transactions_by_rrn("M", "R")] == ["0"]
+        assert store.open_batches() == []
+
+
+def test_a_snapshot_reads_what_is_there(store):
+    store.put_merchant(MerchantRecord("m", "1"))
+    with store.snapshot():
+        assert store.merchant("m") == MerchantRecord("m", "1")
+        with store.snapshot():
+            assert list(store.transfers()) == []
+    store.put_merchant(MerchantRecord("m", "2"))
+
+
+def test_transactions_are_listed_by_batch_rrn_and_authorisation_code(store):
+    base = full(TransactionRecord, terminal_id="T", merchant_id="M", batch="000001", rrn="R1", auth_code="A1")
+    first, second = replace(base, ref="2"), replace(base, ref="1", rrn="R2", auth_code="")
+    other = replace(base, ref="3", merchant_id="N", terminal_id="U")
+    for record in (first, second, other):
+        store.put_transaction(record)
+    assert store.transactions_in_batch("T", "000001") == [second, first]
+    assert store.transactions_by_rrn("M", "R1") == [first]
+    assert store.transactions_by_auth_code("M", "A1") == [first]
+    assert store.transactions_by_auth_code("M", "") == []
+    store.put_transaction(replace(second, auth_code="A1"))
+    assert [record.ref for record in store.transactions_by_auth_code("M", "A1")] == ["1", "2"]
+
+
+def test_terminals_accounts_reports_batches_and_uploads_are_listed_in_order(store):
+    for name in ("b", "a"):
+        store.put_terminal(full(TerminalRecord, terminal_id=name))
+        store.put_account(full(AccountRecord, account_id=name))
+        store.put_report(full(SettlementReport, terminal_id=name))
+        store.put_batch_record(full(BatchRecord, terminal_id=name, batch="1"))
+        store.put_upload(full(UploadRecord, terminal_id="T", batch="1", stan=name))
+    store.put_batch_record(full(BatchRecord, terminal_id="c", batch="1", open=False))
+    store.put_upload(full(UploadRecord, terminal_id="T", batch="1", stan="a", amount_minor=7))
+    assert [row.terminal_id for row in store.terminals()] == ["a", "b"]
+    assert [row.account_id for row in store.accounts()] == ["a", "b"]
+    assert [row.terminal_id for row in store.reports()] == ["a", "b"]
+    assert [row.terminal_id for row in store.open_batches()] == ["a", "b"]
+    assert [(row.stan, row.amount_minor) for row in store.uploads("T", "1")] == [("a", 7), ("b", 123_456_789_012)]
+    assert store.uploads("T", "2") == []
+
+
+def fail(within, *actions) -> None:
+    """Do the actions inside `within` and leave it by an exception."""
+
+    def failing() -> None:
+        with within:
+            for action in actions:
+                action()
+            raise Undo
+
+    with pytest.raises(Undo):
+        failing()
+
+
+def test_an_exception_undoes_the_batch(store):
+    store.put_merchant(MerchantRecord("m", "before"))
+    fail(
+        store.batch(),
+        lambda: store.put_merchant(MerchantRecord("m", "after")),
+        lambda: store.put_merchant(MerchantRecord("n", "new")),
+        lambda: store.put_upload(full(UploadRecord, terminal_id="T", batch="1", stan="1")),
+        lambda: store.add_transfer(transfer("t")),
+        lambda: store.put_hold(HoldRecord("h")),
+    )
+    assert store.merchant("m") == MerchantRecord("m", "before")
+    assert (store.merchant("n"), store.transfer("t"), store.hold("h")) == (None, None, None)
+    assert (store.uploads("T", "1"), list(store.open_holds())) == ([], [])
+
+
+def test_an_exception_undoes_a_savepoint_down_to_what_the_batch_had_put_before(store):
+    store.put_hold(HoldRecord("h"))
+    with store.batch():
+        store.put_merchant(MerchantRecord("m", "first"))
+        fail(
+            store.savepoint(),
+            lambda: store.put_merchant(MerchantRecord("m", "second")),
+            lambda: store.put_hold(HoldRecord("h", ended_by="x")),
+            lambda: store.add_transfer(transfer("t")),
+        )
+        assert (store.merchant("m"), store.hold("h")) == (MerchantRecord("m", "first"), HoldRecord("h"))
+        assert (list(store.transfers()), list(store.open_holds())) == ([], [HoldRecord("h")])
+    assert (store.merchant("m"), store.hold("h")) == (MerchantRecord("m", "first"), HoldRecord("h"))
+
+
+def test_an_exception_undoes_its_savepoint_and_no_more(store):
+    def inner() -> None:
+        with store.savepoint():
+            store.put_merchant(MerchantRecord("gone", "1"))
+
+    with store.batch():
+        with store.savepoint():
+            store.put_merchant(MerchantRecord("kept", "1"))
+        fail(store.savepoint(), lambda: store.put_merchant(MerchantRecord("kept", "2")), inner)
+        store.put_merchant(MerchantRecord("last", "1"))
+    assert store.merchant("kept") == MerchantRecord("kept", "1")
+    assert (store.merchant("gone"), store.merchant("last")) == (None, MerchantRecord("last", "1"))
+
+
+def test_a_savepoint_alone_is_a_batch(store):
+    fail(store.savepoint(), lambda: store.put_merchant(MerchantRecord("m", "1")))
+    with store.savepoint():
+        store.put_merchant(MerchantRecord("n", "1"))
+    assert (store.merchant("m"), store.merchant("n")) == (None, MerchantRecord("n", "1"))
+
+
+def test_a_day_ends_the_same_in_every_store(store):
+    place, model = open_place(store=store), open_place()
+    assert play_a_day(place) == play_a_day(model)
+    assert place.host.ledger.prove().faults == ()
+    assert list(store.accounts()) == list(model.store.accounts())
+    assert list(store.transfers()) == list(model.store.transfers())
+    assert list(store.open_holds()) == list(model.store.open_holds()) != []
+    assert list(store.reports()) == list(model.store.reports())
+    listed = store.transactions_in_batch("10000001", "000001")
+    assert listed == model.store.transactions_in_batch("10000001", "000001")
