@@ -6,7 +6,8 @@ RuntimeFault
 ├── ReaderError   a card reader, or the software under it, that cannot be used
 │   └── CardGone  a card that was withdrawn or does not answer any more
 ├── TlsError      certificates and keys that cannot be used
-└── StoreError    a file that cannot be opened, read or written, or was made by a newer posterm
+└── StoreError    a store that cannot be opened, read or written, or was made by a newer posterm
+    └── StoreConflictError  another process has changed what a batch has read; the batch may be tried again
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ class RuntimeFault(PostermError):  # noqa: N818 - the name says that it is not t
 
 class StoreError(RuntimeFault):
     """A store that cannot be opened, read or written."""
+
+
+class StoreConflictError(StoreError):
+    """Another process has changed what a batch has read, so nothing of it was kept. It may be tried again."""
 
 
 class ConnectError(RuntimeFault):

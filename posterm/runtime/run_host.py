@@ -2,7 +2,8 @@
 
 Frames are collected until the loop has read every connection that is ready, then handled in one `store.batch()`;
 answers leave after the commit. When the commit fails nothing is answered and the connections are closed: a terminal
-that hears nothing reverses, one that hears an approval that was not kept would not.
+that hears nothing reverses, one that hears an approval that was not kept would not. A batch that lost a race against
+another host on the same store is handled again before anybody is answered.
 
 What a peer can use up is bounded: connections, frame size, frames waiting, unread answers, and time without a frame.
 """
@@ -20,6 +21,7 @@ from posterm.iso8583 import FramingError
 from posterm.runtime import clock
 from posterm.runtime.channel import server_channel
 from posterm.runtime.errors import ListenError
+from posterm.runtime.store.retry import in_batch
 from posterm.unionpay.profile import AcquirerProfile
 
 FRAMES_PER_BATCH = 512
@@ -125,8 +127,9 @@ class HostService:
         batch, self._waiting = self._waiting[:FRAMES_PER_BATCH], self._waiting[FRAMES_PER_BATCH:]
         now = clock.now()
         try:
-            with self._store.batch():
-                replies = [(connection, self.host.handle(frame, now)) for connection, frame in batch]
+            replies = in_batch(
+                self._store, lambda: [(connection, self.host.handle(frame, now)) for connection, frame in batch]
+            )
         except PostermError as error:
             for connection in {connection for connection, _ in batch}:
                 self.tell("commit-failed", connection, why=str(error))
@@ -141,13 +144,24 @@ class HostService:
             asyncio.get_running_loop().call_soon(self._run_batch)
 
     def _sweep(self) -> None:
-        """Close idle connections, every quarter of the idle time."""
+        """Close idle connections and release what has expired, every quarter of the idle time."""
+        self._release_expired()
         loop = asyncio.get_running_loop()
         oldest = loop.time() - self.idle_timeout_s
         for connection in [each for each in self._connections if each.last_frame_at < oldest]:
             self.tell("connection-idle", connection)
             connection.close()
         self._sweeper = loop.call_later(self.idle_timeout_s / 4, self._sweep)
+
+    def _release_expired(self) -> None:
+        now = clock.now()
+        try:
+            released = in_batch(self._store, lambda: self.host.expire(now))
+        except PostermError as error:
+            self.listen(ServiceEvent("expiry-failed", {"why": str(error)}), "")
+            return
+        if released:
+            self.listen(ServiceEvent("holds-expired", {"holds": str(released)}), "")
 
 
 class _Connection(asyncio.Protocol):

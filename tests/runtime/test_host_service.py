@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from posterm.host import Host, HostEvent, HostKeys, MemoryHostStore
+from posterm.host.chart import merchant_pending
+from posterm.host.records import TransferRecord
 from posterm.hsm import Algorithm, KeyUsage, Lmk, SoftHsm
 from posterm.iso8583 import FrameDecoder
 from posterm.runtime import clock
 from posterm.runtime.errors import StoreError
 from posterm.runtime.run_host import HostService, ServiceEvent
 from posterm.unionpay.profile import get_profile
-from simulators.enrolment import enrol_everything
+from simulators.enrolment import MERCHANT_ID, enrol_everything
 
 ECHO = bytes.fromhex(
     "0034600003000060310031000008200000000000C0001031303030303030313839383331303035383132303030310011000000013010"
@@ -100,6 +102,40 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
 def test_an_echo_is_answered() -> None:
     async def scene() -> None:
         async with served() as host:
+            assert await host.echo() == "00"
+
+    play(scene)
+
+
+def test_what_has_expired_is_released_while_the_host_serves() -> None:
+    async def scene() -> None:
+        async with served(idle_timeout_s=2.0) as host:
+            store, ledger = host.service._store, host.service.host.ledger
+            card = next(account for account in store.accounts() if account.account_id.startswith("card/"))
+            shop = merchant_pending(MERCHANT_ID)
+            long_ago = TransferRecord(
+                "h", "pending", card.account_id, shop, 1, "156", "2026-01-01", forced=True, deadline="2026-01-02"
+            )
+            ledger.apply([long_ago])
+            for _ in range(200):
+                if "holds-expired" in host.told:
+                    break
+                await asyncio.sleep(0.05)
+            assert not list(store.open_holds())
+
+    play(scene)
+
+
+def test_a_host_that_cannot_release_what_has_expired_goes_on() -> None:
+    async def scene() -> None:
+        async with served(idle_timeout_s=2.0) as host:
+            host.service._store.broken = True
+            for _ in range(200):
+                if "expiry-failed" in host.told:
+                    break
+                await asyncio.sleep(0.05)
+            host.service._store.broken = False
+            assert "expiry-failed" in host.told
             assert await host.echo() == "00"
 
     play(scene)
