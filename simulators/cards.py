@@ -1,7 +1,8 @@
 """The test cards: numbers from test ranges, PINs and balances known to all. Nothing here was ever issued.
 
-Each card is what its holder carries (stripe, number) and knows (PIN), and what its issuer keeps (kind, balance, credit
-line, status). `status` is the answer code the issuer gives for the card as such, `00` for a good one.
+Each card is what its holder carries (stripe, number, chip) and knows (PIN), and what its issuer keeps (kind, balance,
+credit line, status). `status` is the answer code the issuer gives for the card as such, `00` for a good one. `chip`
+names the ready card of `simulators.card` that its chip is like; it is empty for a card with nothing but a stripe.
 
 PINs are distinctive six-digit numbers, so that a search through logs for one of them means something.
 """
@@ -15,7 +16,9 @@ from posterm.hsm import Pin
 from posterm.sensitive import Pan, Track2, Track3
 
 EXPIRY: Final = "3012"
-_SERVICE_CODE: Final = "201"
+CHIP_CARD: Final = "201"
+STRIPE_CARD: Final = "101"
+"""Service codes: international, no restrictions, with and without a chip. Source: ISO/IEC 7813, table 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,17 @@ class TestCard:
     status: str = "00"
     pin_required: bool = False
     scheme: str = "CUP"
+    chip: str = "unionpay-debit"
+
+    @property
+    def service_code(self) -> str:
+        return CHIP_CARD if self.chip else STRIPE_CARD
 
     @property
     def track2(self) -> Track2:
         """The second track; its discretionary data are made up from the card number."""
         digits = self.pan.reveal()
-        return Track2(f"{digits}={self.expiry}{_SERVICE_CODE}{int(digits[-9:]) % 10**9:09d}{'0123'}"[:37])
+        return Track2(f"{digits}={self.expiry}{self.service_code}{int(digits[-9:]) % 10**9:09d}{'0123'}"[:37])
 
     @property
     def track3(self) -> Track3:
@@ -65,6 +73,7 @@ TEST_CARDS: Final = (
         Pin("836405"),
         "credit",
         credit_line_minor=50_000_00,
+        chip="unionpay-credit",
     ),
     TestCard(
         "long",
@@ -85,6 +94,7 @@ TEST_CARDS: Final = (
         "debit",
         balance_minor=1_000_00,
         expiry="2012",
+        chip="unionpay-expired",
     ),
     TestCard(
         "lost",
@@ -121,6 +131,124 @@ TEST_CARDS: Final = (
         "debit",
         balance_minor=1_000_00,
         status="75",
+    ),
+    TestCard(
+        "stripe",
+        "debit card without a chip",
+        Pan("6212345678900887"),
+        Pin("640281"),
+        "debit",
+        balance_minor=1_000_00,
+        chip="",
+    ),
+    TestCard(
+        "ecash",
+        "debit card with electronic cash on its chip",
+        Pan("6212345678900770"),
+        Pin("395172"),
+        "debit",
+        balance_minor=1_000_00,
+        chip="unionpay-ecash",
+    ),
+    TestCard(
+        "visa-credit",
+        "Visa credit card",
+        Pan("4761730000001142"),
+        Pin("718203"),
+        "credit",
+        credit_line_minor=50_000_00,
+        scheme="VIS",
+        chip="visa-credit",
+    ),
+    TestCard(
+        "visa-debit",
+        "Visa debit card",
+        Pan("4761730000002272"),
+        Pin("506917"),
+        "debit",
+        balance_minor=10_000_00,
+        scheme="VIS",
+        chip="visa-debit",
+    ),
+    TestCard(
+        "mastercard-credit",
+        "Mastercard credit card",
+        Pan("5413330089003314"),
+        Pin("827461"),
+        "credit",
+        credit_line_minor=50_000_00,
+        scheme="MCC",
+        chip="mastercard-credit",
+    ),
+    TestCard(
+        "mastercard-debit",
+        "Mastercard debit card",
+        Pan("5413330089004429"),
+        Pin("193586"),
+        "debit",
+        balance_minor=10_000_00,
+        scheme="MCC",
+        chip="mastercard-debit",
+    ),
+    TestCard(
+        "jcb-credit",
+        "JCB credit card",
+        Pan("3569990010030558"),
+        Pin("462093"),
+        "credit",
+        credit_line_minor=50_000_00,
+        scheme="JCB",
+        chip="jcb-credit",
+    ),
+    TestCard(
+        "jcb-debit",
+        "JCB debit card",
+        Pan("3569990010030665"),
+        Pin("751830"),
+        "debit",
+        balance_minor=10_000_00,
+        scheme="JCB",
+        chip="jcb-debit",
+    ),
+    TestCard(
+        "amex-credit",
+        "American Express credit card",
+        Pan("374245001755114"),
+        Pin("938257"),
+        "credit",
+        credit_line_minor=50_000_00,
+        scheme="AMX",
+        chip="amex-credit",
+    ),
+    TestCard(
+        "amex-debit",
+        "American Express debit card",
+        Pan("374245001755221"),
+        Pin("284069"),
+        "debit",
+        balance_minor=10_000_00,
+        scheme="AMX",
+        chip="amex-debit",
+    ),
+    TestCard(
+        "discover-credit",
+        "Discover credit card",
+        Pan("6510000000007138"),
+        Pin("170648"),
+        "credit",
+        credit_line_minor=50_000_00,
+        scheme="DCC",
+        chip="discover-credit",
+    ),
+    TestCard(
+        "discover-debit",
+        "Discover debit card",
+        Pan("6510000000007245"),
+        Pin("629473"),
+        "debit",
+        balance_minor=10_000_00,
+        scheme="DCC",
+        chip="discover-debit",
     ),
 )
 

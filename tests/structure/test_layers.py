@@ -103,6 +103,13 @@ def door_faults(module: Module) -> Iterator[str]:
             yield f"{module.path} imports {library}, whose door is {' or '.join(doors)}"
 
 
+def strangers_faults(module: Module) -> Iterator[str]:
+    """A simulated card shares codecs with the kernel it tests, and nothing that decides or verifies."""
+    if module.name.startswith("simulators.card."):
+        own = ("posterm.emv.kernel", "posterm.emv.contactless", "posterm.emv.certificates", "posterm.emv.dol")
+        yield from (f"{module.path} imports {name}" for name in imports(module) if name.startswith(own))
+
+
 def _origin(module: Module, node: ast.ImportFrom) -> str:
     if not node.level:
         return node.module or ""
@@ -138,6 +145,12 @@ def test_every_exception_names_a_module_that_is_there():
 
 def test_each_library_is_imported_by_its_door_only():
     assert [fault for module in modules("posterm") for fault in door_faults(module)] == []
+
+
+def test_the_simulated_card_knows_nothing_of_the_kernel():
+    assert [fault for module in modules("simulators") for fault in strangers_faults(module)] == []
+    seen = Module.from_text("simulators.card.applet", "from posterm.emv.kernel import contact\nimport posterm.emv.tags")
+    assert len(list(strangers_faults(seen))) == 1
 
 
 def test_the_product_does_not_import_its_tests():

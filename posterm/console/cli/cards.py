@@ -40,7 +40,7 @@ def cards(as_json: JsonOption = False) -> None:
 
 
 def _row(name: str, number: str, expiry: str, pin: str, kind: str, money: str) -> str:
-    return f"{name:<11} {number:<19}  {expiry:<6}  {pin:<6}  {kind:<6}  {money:>12}".rstrip()
+    return f"{name:<17} {number:<19}  {expiry:<6}  {pin:<6}  {kind:<6}  {money:>12}".rstrip()
 
 
 def _money(card: TestCard) -> str:

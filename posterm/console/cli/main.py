@@ -10,6 +10,7 @@ import typer
 
 from posterm.console.cli import (
     calc,
+    card,
     cards,
     convert,
     decode,
@@ -74,6 +75,7 @@ app.add_typer(dialect.app, name="dialect")
 sample.register(app)
 app.add_typer(calc.app, name="calc")
 cards.register(app)
+app.add_typer(card.app, name="card")
 init.register(app)
 host.register(app)
 terminal.register(app)
