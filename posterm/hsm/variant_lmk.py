@@ -14,12 +14,14 @@ Source: Thales payShield, variant LMK scheme, key type table and test LMK set, p
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import xor
 from typing import Final
 
 from posterm.hsm.errors import KeyBlockError, KeyCheckError
 from posterm.hsm.key_types import pair_of
 from posterm.hsm.keys import Algorithm
-from posterm.hsm.primitives import BlockCipher, encrypt_once
+from posterm.hsm.primitives import BlockCipher, check_value, encrypt_once
 
 PAIRS: Final = 20
 PAIR_BYTES: Final = 16
@@ -67,13 +69,16 @@ class VariantLmk:
     Raises: KeyBlockError: another number or length.
     """
 
-    __slots__ = ("_ciphers", "_pairs", "is_test", "pin_key")
+    __slots__ = ("_ciphers", "_pairs", "check_value", "is_test", "pin_key")
 
     def __init__(self, pairs: tuple[bytes, ...]) -> None:
         if len(pairs) != PAIRS or any(len(pair) != PAIR_BYTES for pair in pairs):
             raise KeyBlockError(f"a variant local master key is {PAIRS} pairs of {PAIR_BYTES} bytes, this is not")
         self._pairs = pairs
         self._ciphers: dict[tuple[str, str, int], BlockCipher] = {}
+        together = reduce(xor, (int.from_bytes(pair, "big") for pair in pairs)).to_bytes(PAIR_BYTES, "big")
+        self.check_value = check_value(Algorithm.TDES_DOUBLE, together, 3)
+        """3 bytes that name the LMK without telling it; posterm's own."""
         self.pin_key = encrypt_once(Algorithm.TDES_DOUBLE, pairs[_PIN_PAIR], bytes(8) + bytes([0xFF] * 8))
         """An AES key for the PINs that are kept under this LMK."""
         self.is_test = pairs == _TEST_PAIRS

@@ -15,6 +15,7 @@ from posterm.hsm.commands.keys import combined, require_wraps
 from posterm.hsm.commands.variant_keys import VariantKeyCommands, zone_master_key
 from posterm.hsm.errors import KeyCheckError, KeyUsageError
 from posterm.hsm.guard import Activity
+from posterm.hsm.key_block import drawn
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.needs import UNWRAP, WRAP
 from posterm.hsm.primitives import ODD_PARITY, check_value
@@ -58,6 +59,14 @@ class KeyExchange(VariantKeyCommands):
     """
 
     __slots__ = ()
+
+    def lmk_check_value(self, *, variant: bool = False) -> bytes:
+        """3 bytes that name a local master key without telling it. Raises: KeyBlockError: there is no variant LMK."""
+        return self._variants().check_value if variant else self._lmk.check_value
+
+    def random_bytes(self, size: int) -> bytes:
+        """That many bytes of this HSM's entropy."""
+        return drawn(self._entropy, size)
 
     def make_key(self, form: KeyForm, algorithm: Algorithm) -> KeyReference:
         """A new random key. Raises: as `generate_key` and `generate_variant_key`."""

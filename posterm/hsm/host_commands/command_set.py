@@ -1,0 +1,163 @@
+"""The host commands of one HSM: a message in, its answer out.
+
+What a message asks is looked up in the table, read by its fields and handed to the command's handler, which calls the
+HSM. Whatever the HSM raises becomes an error code here and nowhere else.
+
+    not known     the answer's code, and 15
+    disabled      68
+    not readable  the code of the first field that is wrong; 15 when the fields end too early or too late
+
+Source: Thales payShield, host command reference.
+Left out: several LMKs at a time; the identifier of the only one, 00, may be given.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Any, Final
+
+from posterm.errors import PostermError
+from posterm.hsm.errors import KeyBlockError, KeyCheckError
+from posterm.hsm.host_commands.errors import (
+    COMMAND_DISABLED,
+    DATA_LENGTH,
+    INVALID_INPUT,
+    INVALID_KEY_TYPE,
+    INVALID_SCHEME,
+    HostCommandRefusal,
+    code_of,
+)
+from posterm.hsm.host_commands.fields import Layout
+from posterm.hsm.host_commands.table import COMMANDS, Command, reply_code
+from posterm.hsm.key_block import KeyBlock
+from posterm.hsm.key_types import KEY_TYPES
+from posterm.hsm.keys import KeyUsage
+from posterm.hsm.soft_hsm import SoftHsm
+from posterm.hsm.variant_key import KeyReference, VariantKey
+
+KEPT_REFERENCES: Final = 16_384
+"""Keys of each type of which the wire form is kept as a reference at most."""
+LONGEST_ANSWER: Final = 0xFFFF - 255
+"""Bytes of an answer at most: what the length field counts, without the longest header."""
+
+
+class LmkKind(StrEnum):
+    """Under which kind of local master key the keys of the commands are."""
+
+    VARIANT = "variant"
+    KEY_BLOCK = "key-block"
+
+
+class HostCommandSet:
+    """Answers messages with one HSM.
+
+    Args:
+        hsm: does what the commands ask.
+        lmk_kind: which of its LMKs the keys of the commands are under.
+        disabled: codes of commands that are refused with 68.
+        firmware: nine characters that NC and NO tell.
+    """
+
+    __slots__ = ("_commands", "_disabled", "firmware", "hsm", "is_variant", "lmk_kind", "references")
+
+    def __init__(
+        self,
+        hsm: SoftHsm,
+        *,
+        lmk_kind: LmkKind = LmkKind.KEY_BLOCK,
+        disabled: Collection[str] = (),
+        firmware: str = "0000-P001",
+    ) -> None:
+        self.hsm = hsm
+        self.lmk_kind = lmk_kind
+        self.is_variant = lmk_kind is LmkKind.VARIANT
+        self.firmware = firmware
+        self.references: dict[str, dict[bytes, KeyReference]] = defaultdict(dict)
+        """References that were read before, by key type and wire form."""
+        self._disabled = frozenset(code.encode("ascii") for code in disabled)
+        self._commands = {code: command for code, command in COMMANDS.items() if code not in self._disabled}
+
+    def execute(self, message: bytes) -> bytes:
+        """The answer to a message of at least two characters, both without the message header."""
+        command = self._commands.get(message[:2])
+        if command is None:
+            return self._refuse_unknown(message[:2])
+        values: list[Any] = []
+        layout = None
+        trailer = None
+        try:
+            for layout, handler in command.forms:  # noqa: B007  the form that fits is used below
+                found = layout.match(message)
+                if found is not None:
+                    break
+            else:
+                return command.refusal(command.diagnose(message))
+            trailer = found.pop()
+            values = found
+            layout.convert(self, values)
+            result = handler(self, *values)
+            if isinstance(result, bytes):
+                answer = command.accepted + result
+            else:
+                answer = command.refusal(result.code) + result.fields
+        except PostermError as error:
+            answer = command.refusal(self._code_of(error, command, layout, values))
+        if len(answer) > LONGEST_ANSWER:
+            answer = command.refusal(DATA_LENGTH)
+        return answer if trailer is None else answer + b"\x19" + trailer
+
+    def reference(self, wire: bytes, key_type: str) -> KeyReference:
+        """The key that a field names, and keep it for the next time.
+
+        Args:
+            wire: as the field has it.
+            key_type: three characters; not looked at for a key block.
+        Raises: HostCommandRefusal: a scheme that is not of this LMK, or no such key type. KeyBlockError: malformed.
+        """
+        text = wire.decode("ascii")
+        reference: KeyReference
+        if self.is_variant:
+            if key_type not in KEY_TYPES:
+                raise HostCommandRefusal(INVALID_KEY_TYPE)
+            if text[0] == "S":
+                raise HostCommandRefusal(INVALID_SCHEME)
+            reference = VariantKey(text, key_type)
+        else:
+            if text[0] != "S":
+                raise HostCommandRefusal(INVALID_SCHEME)
+            reference = KeyBlock(text)
+        kept = self.references[key_type]
+        if len(kept) >= KEPT_REFERENCES:
+            del kept[next(iter(kept))]
+        kept[wire] = reference
+        return reference
+
+    def _code_of(self, error: PostermError, command: Command, layout: Layout | None, values: list[Any]) -> str:
+        """The code for what was raised; for a key that does not open, that of the field it came in."""
+        if isinstance(error, KeyCheckError | KeyBlockError) and type(error) not in command.own and layout is not None:
+            for field, value in zip(layout.fields, values, strict=False):
+                if field.parity and isinstance(value, KeyBlock | VariantKey) and not self.opens(value):
+                    return field.parity
+        return code_of(error, command.own)
+
+    def opens(self, key: KeyReference) -> bool:
+        """True when a key is sealed under this LMK and, as far as that shows, of its type."""
+        try:
+            self.hsm.key_check_value(key, 1)
+        except (KeyCheckError, KeyBlockError):
+            return False
+        return True
+
+    def _refuse_unknown(self, code: bytes) -> bytes:
+        refused = COMMAND_DISABLED if code in self._disabled and code in COMMANDS else INVALID_INPUT
+        return reply_code(code) + refused.encode("ascii")
+
+
+def usage_of(code: str) -> KeyUsage:
+    """A key usage by its two characters. Raises: HostCommandRefusal: none that is known here."""
+    try:
+        return KeyUsage(code)
+    except ValueError:
+        raise HostCommandRefusal(INVALID_KEY_TYPE) from None
