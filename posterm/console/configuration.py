@@ -67,6 +67,15 @@ def _components(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+def _server(text: str) -> str:
+    if text:
+        address, _, port = text.rpartition(":")
+        _address(address.strip("[]"))
+        if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+            raise ValueError("need ADDRESS:PORT")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Password = Annotated[str, Field(pattern=f"^{_DIGIT}{{4,8}}$", repr=False)]
 
@@ -105,9 +114,22 @@ class TerminalSettings(_Section):
 
 
 class HsmSettings(_Section):
-    """The local master key: `test`, the published test key under which nothing is secret, or a file that holds one."""
+    """The HSM: its master key, where its server listens, and whether the host asks one.
+
+    `lmk` is `test`, the published test keys under which nothing is secret, or a file that holds a master secret.
+    """
 
     lmk: Annotated[str, Field(min_length=1)] = "test"
+    mode: Literal["test", "production"] = "test"
+    server: Annotated[str, AfterValidator(_server)] = ""
+    address: Address = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 1500
+    header_length: Annotated[int, Field(ge=0, le=255)] = 4
+    lmk_kind: Literal["aes-block", "tdes-block", "variant"] = "aes-block"
+    disabled_commands: frozenset[Annotated[str, Field(pattern="^[0-9A-Z]{2}$")]] = frozenset()
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_authorities: str = ""
 
 
 class Configuration(_Section):
@@ -198,11 +220,22 @@ def _placed(configuration: Configuration, directory: Path, origin: str = "config
     data = directory.absolute() / configuration.data_directory.expanduser()
     if data.exists() and not data.is_dir():
         raise ConfigurationError(f"{origin}: data_directory: need a directory, have a file: {data}")
-    lmk = configuration.hsm.lmk
-    if lmk != "test":
-        lmk = str(directory.absolute() / Path(lmk).expanduser())
-        if not Path(lmk).is_file():
-            raise ConfigurationError(f'{origin}: hsm.lmk: need "test" or a file, have no file {lmk}')
     return configuration.model_copy(
-        update={"profile": profile, "data_directory": data, "hsm": HsmSettings(lmk=lmk)},
+        update={"profile": profile, "data_directory": data, "hsm": _placed_hsm(configuration.hsm, directory, origin)},
     )
+
+
+def _placed_hsm(settings: HsmSettings, directory: Path, origin: str) -> HsmSettings:
+    """The HSM's settings with the paths of files made absolute."""
+    placed = {}
+    for key in ("lmk", "tls_certificate", "tls_key", "tls_authorities"):
+        name = getattr(settings, key)
+        if name and (key, name) != ("lmk", "test"):
+            path = directory.absolute() / Path(name).expanduser()
+            if not path.is_file():
+                wanted = 'need "test" or a file' if key == "lmk" else "need a file"
+                raise ConfigurationError(f"{origin}: hsm.{key}: {wanted}, have no file {path}")
+            placed[key] = str(path)
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise ConfigurationError(f"{origin}: hsm.tls_key: a certificate and its key go together")
+    return settings.model_copy(update=placed)

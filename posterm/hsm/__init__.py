@@ -29,6 +29,7 @@
     cryptogram    ARQC, TC, AAC and ARPC by cryptogram version
     emv_script    issuer scripts: MAC, encipherment, PIN change
     master_secret   what an HSM is started from: all its local master keys, and the key of its files
+    passphrase    passphrases, stretched and verified
     key_register    keys by name, and the head of the audit log, as they are sealed on disk
     shares        a secret divided among several keepers
     track         the enciphered part of a track

@@ -1,6 +1,6 @@
 """The named keys of an HSM and the head of its audit log, as they are kept on disk: sealed, each in its place.
 
-    KeyRegister   name, key, check value and age of every key that was given a name
+    KeyRegister   name, key, check value and age of every key that was given a name; the officers
     StoreHead     what the files should hold: which register, and how far the audit log goes
 
 A register that was put back to an older state is whole, but not the one its head names.
@@ -46,10 +46,11 @@ class NamedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRegister:
-    """Keys by name. `generation` counts its changes."""
+    """Keys by name, and what is kept of the passphrases of officers. `generation` counts its changes."""
 
     generation: int = 0
     keys: dict[str, NamedKey] = field(default_factory=dict)
+    officers: dict[str, str] = field(default_factory=dict, repr=False)
 
     def add(self, key: NamedKey) -> KeyRegister:
         """The register with one key more. Raises: KeyRegisterError: the name is taken, or there are 200 already."""
@@ -58,6 +59,13 @@ class KeyRegister:
         if len(self.keys) >= MOST_KEYS:
             raise KeyRegisterError(f"key register: at most {MOST_KEYS} keys")
         return replace(self, generation=self.generation + 1, keys={**self.keys, key.name: key})
+
+    def add_officer(self, name: str, kept: str) -> KeyRegister:
+        """The register with one officer more. Raises: KeyRegisterError: the name is taken, or is none."""
+        _require_name(name)
+        if name in self.officers:
+            raise KeyRegisterError(f"officer {name}: there is one of this name already")
+        return replace(self, generation=self.generation + 1, officers={**self.officers, name: kept})
 
     def drop(self, name: str) -> KeyRegister:
         """The register without a key. Raises: KeyRegisterError: there is none of this name."""
@@ -74,7 +82,8 @@ class KeyRegister:
 
     def seal(self, key: AtRestKey, entropy: Callable[[int], bytes]) -> bytes:
         """The register as it is kept. Raises: SealedDataError: it is longer than 65,536 bytes."""
-        document = {"generation": self.generation, "keys": [asdict(each) for each in self.keys.values()]}
+        keys = [asdict(each) for each in self.keys.values()]
+        document = {"generation": self.generation, "keys": keys, "officers": self.officers}
         return key.seal(_packed(document), _REGISTER_PLACE, entropy)
 
     @classmethod
@@ -82,7 +91,7 @@ class KeyRegister:
         """Raises: KeyRegisterError: altered, moved here from another place, or of another master key."""
         document = _unsealed(key, sealed, _REGISTER_PLACE, "key register")
         keys = [NamedKey(**each) for each in document["keys"]]
-        return cls(document["generation"], {each.name: each for each in keys})
+        return cls(document["generation"], {each.name: each for each in keys}, document["officers"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,11 @@ class StoreHead:
 def digest(sealed: bytes) -> str:
     """The name of one state of the register: 64 hexadecimal digits."""
     return hashlib.sha256(sealed).hexdigest()
+
+
+def _require_name(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise KeyRegisterError("name: need 1 to 40 letters, digits, dots, dashes and underscores, found another")
 
 
 def _packed(document: object) -> bytes:

@@ -3,7 +3,8 @@
     secret ─┬─ AES key-block LMK       the secret itself
             ├─ TDES key-block LMK      derived
             ├─ variant LMK, 20 pairs   derived
-            └─ key of the files        derived; seals what the HSM keeps on disk
+            ├─ key of the files        derived; seals what the HSM keeps on disk
+            └─ key of fingerprints     derived; PANs and keys whose failures are counted go by these
 
 What is derived is HMAC-SHA-256 of a name under the secret. It is kept divided into shares (`shares`), or sealed under a
 passphrase by scrypt as one line:
@@ -26,16 +27,11 @@ from posterm.hsm.at_rest import AtRestKey
 from posterm.hsm.errors import KeyBlockError, PassphraseError, SealedDataError
 from posterm.hsm.key_block import drawn
 from posterm.hsm.lmk import Lmk, TdesLmk
+from posterm.hsm.passphrase import COST, SALT_BYTES, require_long_enough, stretched
 from posterm.hsm.variant_lmk import PAIR_BYTES, PAIRS, VariantLmk
 
 SECRET_BYTES: Final = 32
-SHORTEST_PASSPHRASE: Final = 12
-COST: Final = 15
-"""scrypt takes 2 to this power of steps, and 32 MiB, for each guess at a passphrase."""
 
-_SALT_BYTES: Final = 16
-_BLOCK_SIZE: Final = 8
-_MEMORY: Final = 128 * _BLOCK_SIZE << (COST + 1)
 _HEAD: Final = "posterm-lmk-1"
 _LINE: Final = re.compile(rf"{_HEAD}:(?P<cost>[0-9]{{2}}):(?P<salt>[0-9a-f]{{32}}):(?P<sealed>[0-9a-f]{{120}})")
 
@@ -48,7 +44,7 @@ class MasterSecret:
     Raises: KeyBlockError: another length.
     """
 
-    __slots__ = ("_secret", "files", "is_test", "lmk", "tdes_lmk", "variant_lmk")
+    __slots__ = ("_secret", "files", "fingerprints", "is_test", "lmk", "tdes_lmk", "variant_lmk")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != SECRET_BYTES:
@@ -61,6 +57,7 @@ class MasterSecret:
             tuple(pairs[place : place + PAIR_BYTES] for place in range(0, len(pairs), PAIR_BYTES))
         )
         self.files = AtRestKey(_derived(secret, "files", 32))
+        self.fingerprints = _derived(secret, "fingerprints of subjects", 32)
         self.is_test = self.lmk.is_test
         """True for the published test keys, under which nothing real may be kept."""
 
@@ -88,10 +85,9 @@ class MasterSecret:
 
     def seal(self, passphrase: str, entropy: Callable[[int], bytes]) -> str:
         """The secret under a passphrase of at least 12 characters, as one line. Raises: PassphraseError."""
-        if len(passphrase) < SHORTEST_PASSPHRASE:
-            raise PassphraseError(f"passphrase: need at least {SHORTEST_PASSPHRASE} characters, this is shorter")
-        salt = drawn(entropy, _SALT_BYTES)
-        sealed = _passphrase_key(passphrase, salt).seal(self._secret, _context(COST, salt), entropy)
+        require_long_enough(passphrase)
+        salt = drawn(entropy, SALT_BYTES)
+        sealed = AtRestKey(stretched(passphrase, salt)).seal(self._secret, _context(COST, salt), entropy)
         return f"{_HEAD}:{COST}:{salt.hex()}:{sealed.hex()}"
 
     @classmethod
@@ -102,7 +98,7 @@ class MasterSecret:
             raise PassphraseError(f"sealed master secret: need a line that begins with {_HEAD}:{COST}, found another")
         salt = bytes.fromhex(match["salt"])
         try:
-            secret = _passphrase_key(passphrase, salt).unseal(bytes.fromhex(match["sealed"]), _context(COST, salt))
+            secret = AtRestKey(stretched(passphrase, salt)).unseal(bytes.fromhex(match["sealed"]), _context(COST, salt))
         except SealedDataError:
             raise PassphraseError("sealed master secret: another passphrase, or the line was altered") from None
         return cls(secret)
@@ -126,12 +122,6 @@ def _derived(secret: bytes, name: str, size: int) -> bytes:
         for number in range(1, -(-size // 32) + 1)
     ]
     return b"".join(blocks)[:size]
-
-
-def _passphrase_key(passphrase: str, salt: bytes) -> AtRestKey:
-    return AtRestKey(
-        hashlib.scrypt(passphrase.encode("utf-8"), salt=salt, n=1 << COST, r=_BLOCK_SIZE, p=1, maxmem=_MEMORY, dklen=32)
-    )
 
 
 def _context(cost: int, salt: bytes) -> bytes:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from posterm.host import Host, HostKeys
-from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, Lmk, SoftHsm
+from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, SoftHsm
+from posterm.hsm.master_secret import MasterSecret, is_sealed
 from posterm.runtime import clock
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.sqlite_host import SqliteHostStore
@@ -21,20 +24,40 @@ from posterm.runtime.store.whole_file import write_whole
 from posterm.terminal import Identity, Terminal
 from posterm.unionpay.profile import AcquirerProfile
 
+PASSPHRASE_VARIABLE: Final = "POSTERM_LMK_PASSPHRASE"
+_LMK_FORMS: Final = 'need "test", a file that `posterm hsm lmk load` wrote, or one with 64 hexadecimal digits'
 
-def open_hsm(lmk: str = "test") -> SoftHsm:
-    """An HSM under the test LMK, or under the LMK in a file of 64 hexadecimal digits.
 
-    Raises: StoreError: the file cannot be read or holds no LMK.
+def no_passphrase() -> str:
+    """For callers that cannot ask anybody. Raises: StoreError."""
+    raise StoreError("the LMK is sealed under a passphrase", hint=f"set {PASSPHRASE_VARIABLE}")
+
+
+def open_master_secret(lmk: str = "test", passphrase: Callable[[], str] = no_passphrase) -> MasterSecret:
+    """The test master secret, or the one in a file: under a passphrase, or as 64 hexadecimal digits.
+
+    Args:
+        passphrase: asked when the file needs one and the environment has none.
+    Raises: StoreError: the file cannot be read or holds no master secret. PassphraseError.
     """
     if lmk == "test":
-        return SoftHsm(Lmk.test(), os.urandom)
+        return MasterSecret.test()
     try:
-        key = bytes.fromhex(Path(lmk).read_text(encoding="ascii"))
-        return SoftHsm(Lmk(key), os.urandom)
-    except (OSError, ValueError, HsmError):
+        text = Path(lmk).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        raise StoreError(f"no LMK in {lmk}", hint=_LMK_FORMS) from None
+    if is_sealed(text):
+        return MasterSecret.unseal(text, os.environ.get(PASSPHRASE_VARIABLE) or passphrase())
+    try:
+        return MasterSecret(bytes.fromhex(text))
+    except (ValueError, HsmError):
         # The reason is not passed on: it might quote what the file holds.
-        raise StoreError(f"no LMK in {lmk}", hint='a file with 64 hexadecimal digits, or "test"') from None
+        raise StoreError(f"no LMK in {lmk}", hint=_LMK_FORMS) from None
+
+
+def open_hsm(lmk: str = "test", passphrase: Callable[[], str] = no_passphrase) -> SoftHsm:
+    """An HSM in this process under the AES LMK of a master secret. Args and Raises: as `open_master_secret`."""
+    return SoftHsm(open_master_secret(lmk, passphrase).lmk, os.urandom)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ RuntimeFault
 ├── ListenError   an address and port that cannot be listened on
 ├── ReaderError   a card reader, or the software under it, that cannot be used
 │   └── CardGone  a card that was withdrawn or does not answer any more
+├── HsmLinkError  an HSM that cannot be reached, does not answer in time, or answers something else
 ├── TlsError      certificates and keys that cannot be used
 └── StoreError    a store that cannot be opened, read or written, or was made by a newer posterm
     └── StoreConflictError  another process has changed what a batch has read; the batch may be tried again
@@ -29,6 +30,10 @@ class StoreConflictError(StoreError):
 
 class ConnectError(RuntimeFault):
     """A peer that cannot be reached in the time given, or that breaks off before the link is ready."""
+
+
+class HsmLinkError(RuntimeFault):
+    """A remote HSM that cannot be reached, does not answer in time, or whose answer cannot be read."""
 
 
 class TlsError(RuntimeFault):

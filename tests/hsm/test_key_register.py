@@ -66,5 +66,14 @@ def test_a_name_is_given_once():
 
 @pytest.mark.parametrize("name", ["", "-x", ".x", "a b", "a/b", "a" * 41, "ключ", "a\n"])
 def test_a_name_that_could_be_taken_for_something_else_is_refused(name):
-    with pytest.raises(KeyRegisterError, match="key name"):
+    with pytest.raises(KeyRegisterError, match="name: need"):
         NamedKey(name, "", "", 0)
+    with pytest.raises(KeyRegisterError, match="name: need"):
+        KeyRegister().add_officer(name, "")
+
+
+def test_an_officer_is_entered_once_and_comes_back():
+    register = KeyRegister().add_officer("ann", "00")
+    assert KeyRegister.unseal(FILES, sealed(register)).officers == {"ann": "00"}
+    with pytest.raises(KeyRegisterError, match="already"):
+        register.add_officer("ann", "11")

@@ -11,6 +11,7 @@ from posterm.hsm import KeyUsage, Lmk, SoftHsm, TdesLmk
 from posterm.hsm.errors import KeyBlockError, PassphraseError
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.master_secret import MasterSecret, is_sealed
+from posterm.hsm.passphrase import verifier, verify_passphrase
 from posterm.hsm.shares import combine, split
 
 PASSPHRASE = "twelve bytes, or more"
@@ -75,6 +76,15 @@ def test_a_line_of_another_form_is_refused_without_work(line):
 def test_a_short_passphrase_is_refused():
     with pytest.raises(PassphraseError, match="12 characters"):
         drawn().seal("too short", random.Random(5).randbytes)
+
+
+def test_a_passphrase_is_known_again_and_another_is_not():
+    kept = verifier(PASSPHRASE, random.Random(6).randbytes)
+    verify_passphrase(kept, PASSPHRASE)
+    with pytest.raises(PassphraseError, match="not the one"):
+        verify_passphrase(kept, PASSPHRASE.upper())
+    with pytest.raises(PassphraseError, match="12 characters"):
+        verifier("too short", random.Random(6).randbytes)
 
 
 def test_it_is_32_bytes_and_tells_nothing():

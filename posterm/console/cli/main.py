@@ -20,6 +20,7 @@ from posterm.console.cli import (
     doctor,
     encode,
     host,
+    hsm,
     init,
     redact,
     sample,
@@ -74,6 +75,7 @@ for command in (encode, diff, convert, redact, validate, doctor, send, tlv):
 app.add_typer(dialect.app, name="dialect")
 sample.register(app)
 app.add_typer(calc.app, name="calc")
+app.add_typer(hsm.app, name="hsm")
 cards.register(app)
 app.add_typer(card.app, name="card")
 init.register(app)

@@ -40,3 +40,9 @@ def write_json(document: object) -> None:
     import json
 
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def clear_screen() -> None:
+    """Wipe a terminal, so that what was on it is not read by the next person; nothing where there is none."""
+    if sys.stdout.isatty():
+        typer.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)

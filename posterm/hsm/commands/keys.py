@@ -136,6 +136,10 @@ class KeyCommands(KeyVault):
         algorithm, clear = self._unwrap(self._reference(key))
         return check_value(algorithm, clear, length)
 
+    def key_algorithm(self, key: KeyReference) -> Algorithm:
+        """The cipher a key is for, and its length: a header tells no length."""
+        return self._unwrap(self._reference(key))[0]
+
     def _random_key(self, algorithm: Algorithm) -> bytes:
         clear = drawn(self._entropy, algorithm.key_bytes)
         return clear.translate(ODD_PARITY) if algorithm.is_des else clear

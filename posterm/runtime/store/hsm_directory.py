@@ -16,7 +16,6 @@ elsewhere can. Budgets are not sealed: whoever may write here may clear them.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from posterm.hsm.at_rest import AtRestKey
+from posterm.hsm.audit import record_hash
 from posterm.hsm.errors import KeyRegisterError
 from posterm.hsm.key_register import KeyRegister, StoreHead, digest
 from posterm.runtime.errors import StoreError
@@ -158,9 +158,7 @@ class HsmDirectory:
         self._seal_audit()
 
     def _seal_audit(self) -> None:
-        self._write_head(
-            replace(self._head, audit_count=self._audit.count, audit_hash=record_hash(self._audit.last.encode("utf-8")))
-        )
+        self._write_head(replace(self._head, audit_count=self._audit.count, audit_hash=record_hash(self._audit.last)))
 
     def _write_head(self, head: StoreHead) -> None:
         write_whole(self.path / HEAD, head.seal(self._key, self._entropy))
@@ -179,16 +177,11 @@ def read_head(path: Path, key: AtRestKey) -> StoreHead:
         raise StoreError(f"cannot read {path / HEAD}: {error.strerror}") from None
 
 
-def record_hash(line: bytes) -> str:
-    """The name by which the next record and the head know a record: 64 hexadecimal digits; none before the first."""
-    return hashlib.sha256(line).hexdigest() if line else ""
-
-
-def _line(path: Path, number: int) -> bytes:
+def _line(path: Path, number: int) -> str:
     for place, line in enumerate(whole_lines(path), 1):
         if place == number:
-            return line
-    return b""
+            return line.decode("utf-8", "replace")
+    return ""
 
 
 def _locked(path: Path) -> int:
