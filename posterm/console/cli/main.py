@@ -11,6 +11,7 @@ import typer
 from posterm.console.cli import (
     calc,
     card,
+    card_serve,
     cards,
     convert,
     decode,
@@ -18,6 +19,7 @@ from posterm.console.cli import (
     dialect,
     diff,
     doctor,
+    emv,
     encode,
     host,
     hsm,
@@ -77,7 +79,9 @@ sample.register(app)
 app.add_typer(calc.app, name="calc")
 app.add_typer(hsm.app, name="hsm")
 cards.register(app)
+card_serve.register(card.app)
 app.add_typer(card.app, name="card")
+emv.register(app)
 init.register(app)
 host.register(app)
 terminal.register(app)
