@@ -49,6 +49,9 @@ b'8F3F8063'
 """
 
 from posterm.hsm.card_values import CardValue
+from posterm.hsm.commands.data import CipherMode
+from posterm.hsm.commands.emv import ChipCard
+from posterm.hsm.cryptogram import Scheme
 from posterm.hsm.dukpt_key import Direction, DukptKey
 from posterm.hsm.errors import (
     BudgetSpentError,
@@ -57,6 +60,7 @@ from posterm.hsm.errors import (
     CipherError,
     CryptogramError,
     CryptogramMismatch,
+    DataError,
     DukptError,
     HsmError,
     KeyBlockError,
@@ -74,6 +78,7 @@ from posterm.hsm.errors import (
     TrackError,
 )
 from posterm.hsm.guard import Guard
+from posterm.hsm.hash_mac import HashAlgorithm
 from posterm.hsm.key_block import KeyBlock
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.lmk import Lmk, TdesLmk
@@ -90,15 +95,19 @@ __all__ = [
     "CardValue",
     "CardValueError",
     "CardValueMismatch",
+    "ChipCard",
     "CipherError",
+    "CipherMode",
     "CryptogramError",
     "CryptogramMismatch",
+    "DataError",
     "Direction",
     "DukptError",
     "DukptKey",
     "Exportability",
     "ExportedKey",
     "Guard",
+    "HashAlgorithm",
     "HsmError",
     "HsmPort",
     "KeyBlock",
@@ -120,6 +129,7 @@ __all__ = [
     "PinMismatch",
     "PinTranslationError",
     "PublishedLmkError",
+    "Scheme",
     "SealedDataError",
     "SoftHsm",
     "TdesLmk",

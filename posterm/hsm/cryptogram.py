@@ -28,6 +28,8 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from posterm.hsm.emv_keys import (
+    CardKey,
+    clear_key,
     emv_session_key,
     require_atc,
     tree_session_key,
@@ -159,10 +161,10 @@ def cryptogram_input(cvn: Cvn, tags: Mapping[int, bytes]) -> bytes:
     return b"".join(values) + _issuer_data(cvn, tags)
 
 
-def session_key(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes]) -> bytes:
+def session_key(cvn: Cvn, card_key: bytes | CardKey, tags: Mapping[int, bytes]) -> bytes:
     """The key a cryptogram is made with, 16 bytes. Raises: CryptogramError: a tag or key of another length."""
     if cvn.session is Session.NONE:
-        return _required_key(card_key)
+        return clear_key(card_key)
     atc = _value(tags, 0x9F36)
     match cvn.session:
         case Session.COMMON:
@@ -175,7 +177,7 @@ def session_key(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes]) -> bytes:
             return unionpay_session_key(card_key, int.from_bytes(atc, "big"))
 
 
-def generate(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes]) -> bytes:
+def generate(cvn: Cvn, card_key: bytes | CardKey, tags: Mapping[int, bytes]) -> bytes:
     """An ARQC, TC or AAC: which it is says the card's CVR in 9F10.
 
     Args:
@@ -188,7 +190,7 @@ def generate(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes]) -> bytes:
     return _mac(session_key(cvn, card_key, tags), data, cvn.padding)
 
 
-def verify(cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes], cryptogram: bytes) -> None:
+def verify(cvn: Cvn, card_key: bytes | CardKey, tags: Mapping[int, bytes], cryptogram: bytes) -> None:
     """Raises: CryptogramMismatch: it does not verify. CryptogramError: as `generate`."""
     if not hmac.compare_digest(generate(cvn, card_key, tags), cryptogram):
         raise CryptogramMismatch(f"cryptogram {cvn.name}: it does not verify")
@@ -208,7 +210,7 @@ def arpc_input(cvn: Cvn, arqc: bytes, answer: bytes, proprietary: bytes = b"") -
 
 
 def arpc(
-    cvn: Cvn, card_key: bytes, tags: Mapping[int, bytes], arqc: bytes, answer: bytes, proprietary: bytes = b""
+    cvn: Cvn, card_key: bytes | CardKey, tags: Mapping[int, bytes], arqc: bytes, answer: bytes, proprietary: bytes = b""
 ) -> bytes:
     """The issuer's answer to an ARQC.
 
@@ -220,13 +222,13 @@ def arpc(
     Raises: CryptogramError: other lengths.
     """
     data = arpc_input(cvn, arqc, answer, proprietary)
-    key = _required_key(card_key) if cvn.arpc_by_card_key else session_key(cvn, card_key, tags)
+    key = clear_key(card_key) if cvn.arpc_by_card_key else session_key(cvn, card_key, tags)
     if cvn.arpc_method == 1:
         return encrypt_once(Algorithm.TDES_DOUBLE, key, data)
     return _mac(key, data, 2)[:4]
 
 
-def script_session_key(cvn: Cvn, card_key: bytes, atc: int, arqc: bytes) -> bytes:
+def script_session_key(cvn: Cvn, card_key: bytes | CardKey, atc: int, arqc: bytes) -> bytes:
     """The key for scripts of one transaction, from the card's own for their MAC or their encipherment.
 
     Raises: CryptogramError: other lengths.
@@ -243,7 +245,7 @@ def script_session_key(cvn: Cvn, card_key: bytes, atc: int, arqc: bytes) -> byte
 
 def retail_mac(key: bytes, data: bytes, padding: int = 2) -> bytes:
     """ISO 9797-1, algorithm 3, under a key of 16 bytes that is used once. Raises: CryptogramError: other lengths."""
-    return _mac(_required_key(key), data, padding)
+    return _mac(clear_key(key), data, padding)
 
 
 def _mac(key: bytes, data: bytes, padding: int) -> bytes:
@@ -283,9 +285,3 @@ def _value(tags: Mapping[int, bytes], tag: int) -> bytes:
         found = "none" if value is None else f"{len(value)} bytes"
         raise CryptogramError(f"cryptogram: need tag {tag:X} of {_LENGTHS[tag]} bytes, found {found}")
     return value
-
-
-def _required_key(key: bytes) -> bytes:
-    if len(key) != 16:
-        raise CryptogramError(f"a chip card's keys are 16 bytes, this has {len(key)}")
-    return key

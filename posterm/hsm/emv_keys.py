@@ -17,19 +17,70 @@ Left out: option C (AES).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from posterm.hsm.errors import CryptogramError
+from posterm.hsm.errors import CryptogramError, KeyUsageError
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.pin_verify import decimalised
-from posterm.hsm.primitives import ODD_PARITY, encrypt_once
+from posterm.hsm.primitives import ODD_PARITY, BlockCipher, encrypt_once
 from posterm.sensitive import Pan
 
 KEY_BYTES: Final = 16
+KEPT_CARDS: Final = 16_384
+"""Card keys kept at most for one master key; the one derived first goes first."""
 TREE_HEIGHT: Final = 8
 TREE_BRANCHES: Final = 4
 
 _ONES: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class CardKey:
+    """A card's own key with its contexts kept, for a card that is seen again.
+
+    Args:
+        clear: 16 bytes.
+    Raises: CryptogramError: another length.
+    """
+
+    __slots__ = ("clear", "encrypt")
+
+    def __init__(self, clear: bytes) -> None:
+        self.clear = _required(clear)
+        self.encrypt = BlockCipher(Algorithm.TDES_DOUBLE, clear).encrypt
+
+    def __repr__(self) -> str:
+        return "<CardKey>"
+
+
+class IssuerKey:
+    """An issuer's master key for one purpose, with the keys of the cards last seen under it.
+
+    Raises: KeyUsageError: not a double-length key.
+    """
+
+    __slots__ = ("_cards", "_encrypt")
+
+    def __init__(self, algorithm: Algorithm, clear: bytes) -> None:
+        if algorithm is not Algorithm.TDES_DOUBLE:
+            raise KeyUsageError(f"a {algorithm} key is no issuer master key")
+        self._encrypt = BlockCipher(algorithm, clear).encrypt
+        self._cards: dict[str, CardKey] = {}
+
+    def card(self, pan: Pan, sequence: str = "00", *, option_b: bool = False) -> CardKey:
+        """The key of one card, derived once and kept. Args and Raises: as `card_key`."""
+        data = card_key_input(pan, sequence, option_b=option_b)
+        card = self._cards.get(data)
+        if card is None:
+            card = CardKey(_wide(self._encrypt, int(data, 16), _ONES))
+            if len(self._cards) >= KEPT_CARDS:
+                del self._cards[next(iter(self._cards))]
+            self._cards[data] = card
+        return card
+
+    def __repr__(self) -> str:
+        return "<IssuerKey>"
 
 
 def card_key(master: bytes, pan: Pan, sequence: str = "00", *, option_b: bool = False) -> bytes:
@@ -41,7 +92,7 @@ def card_key(master: bytes, pan: Pan, sequence: str = "00", *, option_b: bool = 
         option_b: for PANs longer than 16 digits; shorter ones come out the same.
     Raises: CryptogramError: another length.
     """
-    return _wide(master, int(card_key_input(pan, sequence, option_b=option_b), 16), _ONES)
+    return _wide(_encryption(master), int(card_key_input(pan, sequence, option_b=option_b), 16), _ONES)
 
 
 def card_key_input(pan: Pan, sequence: str = "00", *, option_b: bool = False) -> str:
@@ -55,27 +106,27 @@ def card_key_input(pan: Pan, sequence: str = "00", *, option_b: bool = False) ->
     return decimalised(hashlib.sha1(packed, usedforsecurity=False).digest(), 16)
 
 
-def emv_session_key(key: bytes, r: bytes) -> bytes:
+def emv_session_key(key: bytes | CardKey, r: bytes) -> bytes:
     """The session key for `r`, 8 bytes of which the third does not count. Raises: CryptogramError: other lengths."""
     if len(r) != 8:
         raise CryptogramError(f"session key: need 8 bytes to derive it from, found {len(r)}")
     value = int.from_bytes(r, "big") & 0xFFFF_00FF_FFFF_FFFF
-    return _wide(key, value | 0xF0 << 40, 0xFF << 40)
+    return _wide(_encryption(key), value | 0xF0 << 40, 0xFF << 40)
 
 
-def unionpay_session_key(key: bytes, atc: int) -> bytes:
+def unionpay_session_key(key: bytes | CardKey, atc: int) -> bytes:
     """The session key of a UnionPay card for one counter. Raises: CryptogramError: other lengths."""
-    return _wide(key, require_atc(atc), 0xFFFF)
+    return _wide(_encryption(key), require_atc(atc), 0xFFFF)
 
 
-def visa_script_key(key: bytes, atc: int) -> bytes:
+def visa_script_key(key: bytes | CardKey, atc: int) -> bytes:
     """The script key of a Visa card for one counter. Raises: CryptogramError: other lengths."""
     require_atc(atc)
-    number = int.from_bytes(_required(key), "big") ^ atc << 64 ^ atc ^ 0xFFFF
+    number = int.from_bytes(clear_key(key), "big") ^ atc << 64 ^ atc ^ 0xFFFF
     return number.to_bytes(KEY_BYTES, "big").translate(ODD_PARITY)
 
 
-def tree_session_key(key: bytes, atc: int, height: int = TREE_HEIGHT, branches: int = TREE_BRANCHES) -> bytes:
+def tree_session_key(key: bytes | CardKey, atc: int, height: int = TREE_HEIGHT, branches: int = TREE_BRANCHES) -> bytes:
     """The session key at a leaf of the EMV 2000 tree.
 
     Args:
@@ -85,7 +136,7 @@ def tree_session_key(key: bytes, atc: int, height: int = TREE_HEIGHT, branches: 
     require_atc(atc)
     if not 1 <= height <= 16 or not 2 <= branches <= 256 or branches**height < 1 << 16:
         raise CryptogramError("session key: a tree needs a leaf for each of 65,536 counters")
-    grandparent, parent = bytes(16), _required(key)
+    grandparent, parent = bytes(16), clear_key(key)
     for level in range(height - 1, 0, -1):
         grandparent, parent = parent, _branch(parent, grandparent, atc // branches**level % branches)
     leaf = int.from_bytes(_branch(parent, grandparent, atc % branches), "big") ^ int.from_bytes(grandparent, "big")
@@ -104,10 +155,20 @@ def _branch(parent: bytes, grandparent: bytes, digit: int) -> bytes:
     return encrypt_once(Algorithm.TDES_DOUBLE, parent, blocks.to_bytes(16, "big"))
 
 
-def _wide(key: bytes, left: int, mask: int) -> bytes:
+def clear_key(key: bytes | CardKey) -> bytes:
+    """The key itself, 16 bytes. Raises: CryptogramError: another length."""
+    return key.clear if isinstance(key, CardKey) else _required(key)
+
+
+def _encryption(key: bytes | CardKey) -> Callable[[bytes], bytes]:
+    if isinstance(key, CardKey):
+        return key.encrypt
+    return partial(encrypt_once, Algorithm.TDES_DOUBLE, _required(key))
+
+
+def _wide(encrypt: Callable[[bytes], bytes], left: int, mask: int) -> bytes:
     """`left` and `left` xor `mask`, each enciphered as a block."""
-    blocks = (left << 64 | left ^ mask).to_bytes(16, "big")
-    return encrypt_once(Algorithm.TDES_DOUBLE, _required(key), blocks).translate(ODD_PARITY)
+    return encrypt((left << 64 | left ^ mask).to_bytes(16, "big")).translate(ODD_PARITY)
 
 
 def _required(key: bytes) -> bytes:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posterm.hsm.cryptogram import Cvn, Scheme, retail_mac, script_session_key
+from posterm.hsm.emv_keys import CardKey, clear_key
 from posterm.hsm.errors import CryptogramError
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.mac import pad_2
@@ -34,33 +35,34 @@ _WITHOUT: Final = b"\x02"
 class ScriptKeys:
     """The card's own keys, 16 bytes each: for cryptograms, for the MAC of scripts, for their encipherment."""
 
-    cryptogram: bytes
-    integrity: bytes
-    confidentiality: bytes
+    cryptogram: bytes | CardKey
+    integrity: bytes | CardKey
+    confidentiality: bytes | CardKey
 
     def __repr__(self) -> str:
         return "<ScriptKeys>"
 
 
-def script_mac(cvn: Cvn, keys: ScriptKeys, header: bytes, atc: int, arqc: bytes, data: bytes = b"") -> bytes:
+def script_mac(cvn: Cvn, integrity: bytes | CardKey, header: bytes, atc: int, arqc: bytes, data: bytes = b"") -> bytes:
     """The MAC of a command, 8 bytes.
 
     Args:
+        integrity: the card's key for the MAC of scripts, 16 bytes.
         header: CLA, INS, P1, P2 and Lc: 5 bytes; Lc counts data and MAC.
         data: as it is sent, enciphered.
     Raises: CryptogramError: other lengths.
     """
     if len(header) != 5 or len(arqc) != 8 or len(data) > LONGEST_DATA + 16:
         raise CryptogramError("script: need a header of 5 bytes, an ARQC of 8 and data of one command")
-    key = script_session_key(cvn, keys.integrity, atc, arqc)
+    key = script_session_key(cvn, integrity, atc, arqc)
     return retail_mac(key, header + atc.to_bytes(2, "big") + arqc + data)
 
 
-def encipher(cvn: Cvn, keys: ScriptKeys, atc: int, arqc: bytes, data: bytes) -> bytes:
-    """Command data enciphered for the card. Raises: CryptogramError: other lengths."""
+def encipher(cvn: Cvn, confidentiality: bytes | CardKey, atc: int, arqc: bytes, data: bytes) -> bytes:
+    """Command data enciphered for the card under its key for that, 16 bytes. Raises: CryptogramError: other lengths."""
     if not 1 <= len(data) <= LONGEST_DATA:
         raise CryptogramError(f"script: command data is 1 to {LONGEST_DATA} bytes, this has {len(data)}")
-    key = script_session_key(cvn, keys.confidentiality, atc, arqc)
+    key = script_session_key(cvn, confidentiality, atc, arqc)
     if cvn.scheme is Scheme.MASTERCARD:
         padded = pad_2(data, 8) if len(data) % 8 else data
         return cbc_encrypt(Algorithm.TDES_DOUBLE, key, bytes(8), padded)
@@ -81,15 +83,15 @@ def pin_change(
     # Version 22 has the Visa form with the present PIN only.
     visa_form = cvn.scheme is Scheme.VISA and (present_pin is not None or cvn.name != "visa-22")
     block = _visa_block(keys, new_pin, present_pin) if visa_form else encode(PinFormat.ISO_2, new_pin, None)
-    enciphered = encipher(cvn, keys, atc, arqc, block)
+    enciphered = encipher(cvn, keys.confidentiality, atc, arqc, block)
     header = _PIN_CHANGE + (_WITHOUT if present_pin is None else _WITH_PRESENT_PIN) + bytes([len(enciphered) + 8])
-    return header + enciphered + script_mac(cvn, keys, header, atc, arqc, enciphered)
+    return header + enciphered + script_mac(cvn, keys.integrity, header, atc, arqc, enciphered)
 
 
 def _visa_block(keys: ScriptKeys, new_pin: Pin, present_pin: Pin | None) -> bytes:
-    if len(keys.cryptogram) != 16:
-        raise CryptogramError(f"a chip card's keys are 16 bytes, this has {len(keys.cryptogram)}")
-    block = int.from_bytes(keys.cryptogram[4:8], "big") ^ int.from_bytes(encode(PinFormat.NO_PAN, new_pin, None), "big")
+    block = int.from_bytes(clear_key(keys.cryptogram)[4:8], "big") ^ int.from_bytes(
+        encode(PinFormat.NO_PAN, new_pin, None), "big"
+    )
     if present_pin is not None:
         block ^= int(present_pin.reveal().ljust(16, "0"), 16)
     return block.to_bytes(8, "big")

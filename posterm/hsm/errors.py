@@ -8,6 +8,7 @@
         ├── MacError              a message authentication code that cannot be made over the data
         │   └── MacMismatch       the peer's: one that does not verify
         ├── TrackError            track data that cannot be enciphered in place
+        ├── DataError             the caller's mistake: data that are no whole blocks, or an IV of another length
         ├── SealedDataError       data at rest that was altered, moved, or sealed under another key
         ├── PinError              the caller's mistake: no PIN, or parameters of a PIN calculation that cannot be
         │   └── PinTranslationError   a translation that would weaken the block's protection
@@ -60,6 +61,10 @@ class MacMismatch(MacError):  # noqa: N818  the name of an answer, not of a faul
 
 class TrackError(HsmError):
     """Track data that cannot be enciphered in place: too short, too long, or not nibbles."""
+
+
+class DataError(HsmError):
+    """Data that cannot be enciphered as asked: no whole blocks, too many, or an IV of another length."""
 
 
 class SealedDataError(HsmError):

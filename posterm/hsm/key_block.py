@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from posterm.hsm.errors import CipherError, KeyBlockError, KeyUsageError
+from posterm.hsm.errors import CipherError, KeyBlockError, KeyCheckError, KeyUsageError
 from posterm.hsm.keys import (
     PAYSHIELD_USAGES,
     USAGES,
@@ -42,6 +42,11 @@ _BLOCK: Final = re.compile(
     re.ASCII,
 )
 _HEADER: Final = 16
+HMAC_LETTER: Final = "H"
+"""The algorithm letter of HMAC keys, which are for no cipher."""
+SHORTEST_HMAC_KEY: Final = 8
+LONGEST_HMAC_KEY: Final = 64
+"""Bytes of the longest HMAC key in a key block: a digest of SHA-512. Longer ones are hashed before use anyhow."""
 
 
 class KeyBlock(str):
@@ -135,6 +140,22 @@ def wrap(
         raise KeyUsageError(f"key block: usage {usage} does not go with a {algorithm} key")
     mode = require_mode(usage, mode)
     return seal(lmk, f"{usage}{algorithm.letter}{mode}00{exportability}0000", key, entropy)
+
+
+def wrap_hmac(
+    lmk: Lmk,
+    key: bytes,
+    entropy: Callable[[int], bytes],
+    mode: ModeOfUse | None = None,
+    exportability: Exportability = Exportability.EXPORTABLE,
+) -> KeyBlock:
+    """Seal an HMAC key of 8 to 64 bytes, as `wrap`. Raises: KeyCheckError: another length. KeyBlockError: as `wrap`."""
+    if not SHORTEST_HMAC_KEY <= len(key) <= LONGEST_HMAC_KEY:
+        raise KeyCheckError(
+            f"an HMAC key is {SHORTEST_HMAC_KEY} to {LONGEST_HMAC_KEY} bytes in a key block, this has {len(key)}"
+        )
+    mode = require_mode(KeyUsage.HMAC, mode)
+    return seal(lmk, f"{KeyUsage.HMAC}{HMAC_LETTER}{mode}00{exportability}0000", key, entropy)
 
 
 def require_mode(usage: KeyUsage, mode: ModeOfUse | None) -> ModeOfUse:

@@ -27,6 +27,9 @@ ODD_PARITY: Final = bytes(byte & 0xFE | (byte.bit_count() - (byte & 1) + 1) % 2 
 """For `bytes.translate`: every byte with its lowest bit set so that the number of set bits is odd."""
 
 
+_ECB: Final = modes.ECB()  # noqa: S305  one block at a time is what is asked for
+
+
 class _Kept:
     """One cipher context, kept and guarded: whole blocks only, and a fresh context after anything unexpected."""
 
@@ -67,14 +70,25 @@ class BlockCipher:
     Raises: KeyCheckError: the key has another length.
     """
 
-    __slots__ = ("algorithm", "block_bytes", "decrypt", "encrypt")
+    __slots__ = ("_cipher", "algorithm", "block_bytes", "decrypt", "encrypt")
+
+    encrypt: Callable[[bytes], bytes]
+    decrypt: Callable[[bytes], bytes]
 
     def __init__(self, algorithm: Algorithm, key: bytes) -> None:
-        cipher = Cipher(_cipher_algorithm(algorithm, key), modes.ECB())  # noqa: S305  one block at a time is asked for
+        self._cipher = Cipher(_cipher_algorithm(algorithm, key), _ECB)
         self.algorithm = algorithm
         self.block_bytes = algorithm.block_bytes
-        self.encrypt: Callable[[bytes], bytes] = _Kept(cipher.encryptor, self.block_bytes).update
-        self.decrypt: Callable[[bytes], bytes] = _Kept(cipher.decryptor, self.block_bytes).update
+
+    def __getattr__(self, name: str) -> Callable[[bytes], bytes]:
+        # Either context is made when it is first asked for; many keys only ever encipher.
+        if name == "encrypt":
+            self.encrypt = _Kept(self._cipher.encryptor, self.block_bytes).update
+            return self.encrypt
+        if name == "decrypt":
+            self.decrypt = _Kept(self._cipher.decryptor, self.block_bytes).update
+            return self.decrypt
+        raise AttributeError(name)
 
     def __repr__(self) -> str:
         return f"<BlockCipher {self.algorithm}>"
@@ -87,7 +101,7 @@ def encrypt_once(algorithm: Algorithm, key: bytes, blocks: bytes) -> bytes:
     """
     if len(blocks) % algorithm.block_bytes:
         raise CipherError(f"a block cipher takes bytes in whole blocks of {algorithm.block_bytes}, this is not")
-    return Cipher(_cipher_algorithm(algorithm, key), modes.ECB()).encryptor().update(blocks)  # noqa: S305  as above
+    return Cipher(_cipher_algorithm(algorithm, key), _ECB).encryptor().update(blocks)
 
 
 class CbcChain:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from posterm.hsm.commands.at_rest import AtRestCommands
 from posterm.hsm.commands.card import CardCommands
 from posterm.hsm.commands.data import DataCommands
+from posterm.hsm.commands.emv import EmvCommands
+from posterm.hsm.commands.key_blocks import KeyBlockCommands
 from posterm.hsm.commands.key_exchange import KeyExchange
 from posterm.hsm.commands.keys import ExportedKey
 from posterm.hsm.commands.lmk_pin import LmkPinCommands
@@ -31,6 +33,7 @@ __all__ = ["KEPT_KEYS", "ExportedKey", "SoftHsm"]
 
 class SoftHsm(
     KeyExchange,
+    KeyBlockCommands,
     MacCommands,
     MacChainCommands,
     PinTranslation,
@@ -38,6 +41,7 @@ class SoftHsm(
     LmkPinCommands,
     PinVerification,
     CardCommands,
+    EmvCommands,
     DataCommands,
     AtRestCommands,
 ):

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from posterm.hsm import key_block
 from posterm.hsm.at_rest import AtRestKey
 from posterm.hsm.dukpt_key import DukptBase, DukptKey, WorkingKey
+from posterm.hsm.emv_keys import IssuerKey
 from posterm.hsm.errors import HsmError, KeyBlockError, KeyCheckError, KeyUsageError
 from posterm.hsm.guard import Activity, Attempt, Guard, Verification
 from posterm.hsm.key_block import KeyBlock
@@ -39,7 +40,7 @@ class OpenKey:
     The contexts are made when they are first asked for (`__getattr__`), and cost nothing to reach from then on.
     """
 
-    __slots__ = ("algorithm", "at_rest", "cipher", "clear", "dukpt", "dukpt_device", "mac", "passed")
+    __slots__ = ("algorithm", "at_rest", "cipher", "clear", "dukpt", "dukpt_device", "issuer", "mac", "passed")
 
     clear: bytes
     """The key itself, for what else is derived from it in this package."""
@@ -50,6 +51,7 @@ class OpenKey:
     """As a base derivation key."""
     dukpt_device: DukptBase
     """As the initial key of one device."""
+    issuer: IssuerKey
 
     def __init__(self, algorithm: Algorithm, clear: bytes) -> None:
         self.algorithm = algorithm
@@ -75,6 +77,7 @@ _CONTEXTS: Final[dict[str, Callable[[Algorithm, bytes], object]]] = {
     "cipher": BlockCipher,
     "mac": MacKey,
     "at_rest": lambda _, clear: AtRestKey(clear),
+    "issuer": IssuerKey,
     "dukpt": partial(DukptBase, is_initial=False),
     "dukpt_device": partial(DukptBase, is_initial=True),
 }

@@ -139,7 +139,7 @@ def test_every_version_is_what_pyemv_makes_of_it(name: str, pan: str, sequence: 
         if name in ("visa-10", "mchip-16", "mchip-17"):
             assert expected == peer.generate_arpc(arqc, b"00")
     header = bytes.fromhex("8418000008")
-    assert script_mac(cvn, card_keys, header, atc, arqc) == peer.generate_command_mac(header, arqc, counter)
+    assert script_mac(cvn, card_keys.integrity, header, atc, arqc) == peer.generate_command_mac(header, arqc, counter)
     assert pin_change(cvn, card_keys, atc, arqc, Pin("739104")) == peer.generate_pin_change_command(
         "739104", arqc, counter
     )
@@ -228,12 +228,12 @@ def test_answers_and_scripts_of_other_lengths_are_refused():
     assert key.hex() not in repr(card_keys)
     for atc in (-1, 65_536):
         with pytest.raises(CryptogramError, match="two bytes"):
-            encipher(visa, card_keys, atc, bytes(8), b"x")
+            encipher(visa, card_keys.confidentiality, atc, bytes(8), b"x")
     for data in (b"", bytes(240)):
         with pytest.raises(CryptogramError, match="1 to 239"):
-            encipher(visa, card_keys, 1, bytes(8), data)
+            encipher(visa, card_keys.confidentiality, 1, bytes(8), data)
     with pytest.raises(CryptogramError, match="header of 5"):
-        script_mac(visa, card_keys, bytes(4), 1, bytes(8))
+        script_mac(visa, card_keys.integrity, bytes(4), 1, bytes(8))
     with pytest.raises(CryptogramError, match="present PIN"):
         pin_change(mchip, card_keys, 1, bytes(8), Pin("7391"), Pin("7391"))
     with pytest.raises(CryptogramError, match="need 8 bytes"):
