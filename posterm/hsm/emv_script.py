@@ -35,9 +35,9 @@ _WITHOUT: Final = b"\x02"
 class ScriptKeys:
     """The card's own keys, 16 bytes each: for cryptograms, for the MAC of scripts, for their encipherment."""
 
-    cryptogram: bytes | CardKey
-    integrity: bytes | CardKey
-    confidentiality: bytes | CardKey
+    cryptogram: bytes
+    integrity: bytes
+    confidentiality: bytes
 
     def __repr__(self) -> str:
         return "<ScriptKeys>"

@@ -58,8 +58,8 @@ def _authentic_data(applet: Applet, command: Command) -> bytes:
         raise RefusedError(Sw.MAC_MISSING)
     data, mac = command.data[:-MAC_BYTES], command.data[-MAC_BYTES:]
     header = command.header + bytes((len(command.data),))
-    keys, atc = applet.card.keys.script, applet.memory.atc
-    if not hmac.compare_digest(script_mac(applet.card.cvn, keys, header, atc, applet.now.cryptogram, data), mac):
+    key, atc = applet.card.keys.script.integrity, applet.memory.atc
+    if not hmac.compare_digest(script_mac(applet.card.cvn, key, header, atc, applet.now.cryptogram, data), mac):
         raise RefusedError(Sw.MAC_WRONG)
     return data
 

@@ -149,7 +149,7 @@ class EmvCommands(KeyVault):
         """
         cvn = _version(card, {})
         needs = (DERIVE_CRYPTOGRAM_KEY, DERIVE_INTEGRITY_KEY, DERIVE_CONFIDENTIALITY_KEY)
-        keys = [self._card_key(key, need, card, cvn) for key, need in zip(master_keys, needs, strict=True)]
+        keys = [self._card_key(key, need, card, cvn).clear for key, need in zip(master_keys, needs, strict=True)]
         source = self._open(pik, DECRYPT_PIN)
         form = form_for(source.algorithm, form)
         with self._counting(Verification.PIN, pik):
