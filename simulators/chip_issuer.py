@@ -1,0 +1,96 @@
+"""The test issuers of all schemes at the far end of a chip transaction: they verify the ARQC and answer with an ARPC.
+
+A terminal's kernel reaches them without a host in between. Money, limits and counters are not looked at: what is
+answered is said beforehand. A cryptogram that does not verify is declined all the same.
+
+Source: EMV 4.4 Book 2, 8.2 (ARPC, methods 1 and 2); Book 3, C10 (card status update).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from posterm import tlv
+from posterm.emv.exchange import APPROVALS, GoOnline, OnlineResult
+from posterm.hsm.cryptogram import Cvn, Scheme, arpc, cvn_of, verify
+from posterm.hsm.errors import CryptogramError, CryptogramMismatch
+from posterm.sensitive import Pan, SensitiveValueError
+from simulators.card.issuer_keys import RIDS, master_keys
+
+DO_NOT_HONOUR: Final = "05"
+FORMAT_ERROR: Final = "30"
+
+_SCHEME_BY_RID: Final = {bytes.fromhex(rid): name for name, rid in RIDS.items()}
+_CRYPTOGRAMS: Final = {"unionpay": Scheme.UNIONPAY, "mastercard": Scheme.MASTERCARD}
+"""Whose cryptogram versions a scheme's test cards have; Visa's where nothing else is said."""
+
+_APPROVES: Final = 0x80
+"""Byte 2 of a card status update: issuer approves online transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerAnswer:
+    """What an issuer answers, and why, in words."""
+
+    result: OnlineResult
+    said: str
+
+
+class TestIssuers:
+    """The issuers of the test cards.
+
+    Args:
+        response_code: two characters, answered to every cryptogram that verifies.
+        scripts: BER-TLV, templates 71 and 72, sent along with it.
+        authenticates: an ARPC is sent.
+    """
+
+    __test__ = False  # the name is the field's term, not a test case
+
+    def __init__(self, response_code: str = "00", *, scripts: bytes = b"", authenticates: bool = True) -> None:
+        self._response_code = response_code
+        self._scripts = scripts
+        self._authenticates = authenticates
+
+    def answer(self, request: GoOnline) -> IssuerAnswer:
+        """Decide on an online request from the kernel's data objects."""
+        data = request.data
+        scheme = _SCHEME_BY_RID.get(data.get("84", b"")[:5], "")
+        if not scheme:
+            return _declined(FORMAT_ERROR, "no test issuer for this application")
+        try:
+            pan = Pan(_pan_digits(data))
+            cvn = cvn_of(data.get("9F10", b""), _CRYPTOGRAMS.get(scheme, Scheme.VISA))
+            key = master_keys(scheme).for_card(cvn, pan, data.get("5F34", b"\x00").hex()).cryptogram
+            tags = {int(tag, 16): value for tag, value in data.items()}
+            cryptogram = data.get("9F26", b"")
+            verify(cvn, key, tags, cryptogram)
+            issuer_data = self._authentication(cvn, key, tags, cryptogram) + self._scripts
+        except CryptogramMismatch:
+            return _declined(DO_NOT_HONOUR, "the cryptogram does not verify")
+        except (CryptogramError, SensitiveValueError) as error:
+            return _declined(FORMAT_ERROR, str(error))
+        return IssuerAnswer(OnlineResult(self._response_code, issuer_data), f"cryptogram {cvn.name} verified")
+
+    def _authentication(self, cvn: Cvn, key: bytes, tags: Mapping[int, bytes], cryptogram: bytes) -> bytes:
+        """Tag 91: the ARPC and what it is made over."""
+        if not self._authenticates:
+            return b""
+        if cvn.arpc_method == 1:
+            answer = self._response_code.encode("ascii")
+        else:
+            answer = bytes((0, _APPROVES if self._response_code in APPROVALS else 0, 0, 0))
+        return tlv.build([("91", arpc(cvn, key, tags, cryptogram, answer) + answer)])
+
+
+def _declined(code: str, said: str) -> IssuerAnswer:
+    return IssuerAnswer(OnlineResult(code), said)
+
+
+def _pan_digits(data: Mapping[str, bytes]) -> str:
+    """The card number from 5A, else from track 2 (57)."""
+    if "5A" in data:
+        return data["5A"].hex().rstrip("f")
+    return data.get("57", b"").hex().split("d")[0]
