@@ -211,7 +211,7 @@ def scripted(talk: Dialogue, header: str, data: bytes = b"", *, mac: bytes | Non
     cvn = card.profile.applications["main"].version_of_cryptogram
     whole = bytes.fromhex(header) + bytes((len(data) + 8,))
     atc = int.from_bytes(talk.heard["9F36"], "big")
-    good = script_mac(cvn, keys_of(card).script, whole, atc, talk.arqc, data)
+    good = script_mac(cvn, keys_of(card).script.integrity, whole, atc, talk.arqc, data)
     talk.command(header, data + (good if mac is None else mac), le=False)
     return talk.sw
 
@@ -324,5 +324,5 @@ def test_the_script_mac_is_that_of_pyemv(name):
             pyemv.kd.derive_icc_mk_a(master_keys("mastercard").integrity, card.profile.holder.pan, "01"), talk.arqc
         )
     mac = pyemv.mac.mac_iso9797_3(session[:8], session[8:], header + atc + talk.arqc, 2)
-    assert mac == script_mac(cvn, keys_of(card).script, header, int.from_bytes(atc, "big"), talk.arqc)
+    assert mac == script_mac(cvn, keys_of(card).script.integrity, header, int.from_bytes(atc, "big"), talk.arqc)
     assert scripted(talk, "841E0000", mac=mac) == 0x9000
