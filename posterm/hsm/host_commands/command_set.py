@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from copy import copy
 from enum import StrEnum
 from typing import Any, Final
 
@@ -43,6 +44,10 @@ LONGEST_ANSWER: Final = 0xFFFF - 255
 """Bytes of an answer at most: what the length field counts, without the longest header."""
 
 
+UNKNOWN: Final = b"--15"
+"""Under what the answers to commands that are not known or disabled are counted."""
+
+
 class LmkKind(StrEnum):
     """Under which kind of local master key the keys of the commands are."""
 
@@ -60,7 +65,7 @@ class HostCommandSet:
         firmware: nine characters that NC and NO tell.
     """
 
-    __slots__ = ("_commands", "_disabled", "firmware", "hsm", "is_variant", "lmk_kind", "references")
+    __slots__ = ("_commands", "_disabled", "answered", "firmware", "hsm", "is_variant", "lmk_kind", "references")
 
     def __init__(
         self,
@@ -76,14 +81,32 @@ class HostCommandSet:
         self.firmware = firmware
         self.references: dict[str, dict[bytes, KeyReference]] = defaultdict(dict)
         """References that were read before, by key type and wire form."""
+        self.answered: dict[bytes, int] = defaultdict(int)
+        """How often each answer was given, by its code and error code: of all connections together."""
         self._disabled = frozenset(code.encode("ascii") for code in disabled)
         self._commands = {code: command for code, command in COMMANDS.items() if code not in self._disabled}
+
+    def session(self, connection: str) -> HostCommandSet:
+        """The same for one connection, whose failed verifications are counted together.
+
+        Args:
+            connection: its name, such as the address of the peer; no secret.
+        """
+        view = copy(self)
+        view.hsm = self.hsm.session(connection)
+        return view
 
     def execute(self, message: bytes) -> bytes:
         """The answer to a message of at least two characters, both without the message header."""
         command = self._commands.get(message[:2])
         if command is None:
+            self.answered[UNKNOWN] += 1
             return self._refuse_unknown(message[:2])
+        answer = self._answer(command, message)
+        self.answered[answer[:4]] += 1
+        return answer
+
+    def _answer(self, command: Command, message: bytes) -> bytes:
         values: list[Any] = []
         layout = None
         trailer = None

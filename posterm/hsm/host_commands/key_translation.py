@@ -13,6 +13,7 @@ Source: Thales payShield, legacy host commands; published samples under the test
 
 from __future__ import annotations
 
+from posterm.hsm.guard import Activity
 from posterm.hsm.host_commands.command_set import HostCommandSet
 from posterm.hsm.host_commands.errors import DESTINATION_KEY, VERIFICATION_FAILURE
 from posterm.hsm.host_commands.fields import Field, Layout, key, key_type, text
@@ -92,7 +93,7 @@ def _declare_import(code: str, title: str, kind: str, plain: tuple[int, ...]) ->
     layout = Layout(key("ZMK", "000", plain=zmk_plain), _key_field(plain), atalla_variant(), group())
     answer = (Field("key under the LMK", "n H, 1 A + n H or key block"), _CHECK_VALUE)
 
-    @host_command(code, title, layout, answer=answer, codes=(VERIFICATION_FAILURE,), activity="import")
+    @host_command(code, title, layout, answer=answer, codes=(VERIFICATION_FAILURE,))
     def translate(
         commands: HostCommandSet, zmk: KeyReference, field: str, variant: int, asked: Schemes | None
     ) -> bytes | Advice:
@@ -108,7 +109,7 @@ def _declare_export(code: str, title: str, kek_kind: str, kind: str, plain: tupl
     )
     answer = (Field("key under the ZMK or TMK", "n H or 1 A + n H"), _CHECK_VALUE)
 
-    @host_command(code, title, layout, answer=answer, activity="export")
+    @host_command(code, title, layout, answer=answer, activity=Activity.KEY_EXPORT)
     def translate(
         commands: HostCommandSet, kek: KeyReference, known: KeyReference, variant: int, asked: Schemes | None
     ) -> bytes:
@@ -128,7 +129,6 @@ for _code, _title, _kek_kind, _kind, _plain in _EXPORTS:
     Layout(_FLAG, key("ZMK", "000"), _key_field((16,)), atalla_variant(), group()),
     answer=(Field("key under the LMK", "n H, 1 A + n H or key block"), _CHECK_VALUE),
     codes=(VERIFICATION_FAILURE,),
-    activity="import",
 )
 def import_zone_working_key(
     commands: HostCommandSet, kind: str, zmk: KeyReference, field: str, variant: int, asked: Schemes | None
@@ -147,7 +147,7 @@ def import_zone_working_key(
         group(),
     ),
     answer=(Field("key under the ZMK", "n H or 1 A + n H"), _CHECK_VALUE),
-    activity="export",
+    activity=Activity.KEY_EXPORT,
 )
 def export_zone_working_key(
     commands: HostCommandSet, kind: str, zmk: KeyReference, known: KeyReference, variant: int, asked: Schemes | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from posterm.hsm.commands.key_exchange import VariantForm
 from posterm.hsm.errors import KeyCheckError
+from posterm.hsm.guard import Activity
 from posterm.hsm.host_commands.command_set import HostCommandSet
 from posterm.hsm.host_commands.errors import (
     DESTINATION_KEY,
@@ -113,7 +114,6 @@ def generate_and_export_key(
     "Generate a key component",
     Layout(key_type("key type", KEY_TYPE_CODES), scheme(), attributes(), rest("print fields", "not looked at")),
     answer=(Field("component under the LMK", "1 A + n H or key block"), _CHECK_VALUE),
-    activity="components",
     note="There is no printer: the component is answered under the LMK, for A4, and its clear digits are never shown.",
 )
 def generate_component(
@@ -134,7 +134,6 @@ def generate_component(
         attributes(),
     ),
     answer=(_KEY, _CHECK_VALUE),
-    activity="components",
 )
 def form_key(
     commands: HostCommandSet,
@@ -163,7 +162,6 @@ def form_key(
     ),
     answer=(_KEY, _CHECK_VALUE),
     codes=(VERIFICATION_FAILURE,),
-    activity="import",
 )
 def import_key(
     commands: HostCommandSet,
@@ -191,7 +189,7 @@ def import_key(
         atalla_variant(),
     ),
     answer=(_KEY_UNDER_ZMK, _CHECK_VALUE),
-    activity="export",
+    activity=Activity.KEY_EXPORT,
 )
 def export_key(
     commands: HostCommandSet,
@@ -298,7 +296,6 @@ def bring_over_of_type(
     "Form a ZMK from three components",
     Layout(keys("components", "000", plain=32), group()),
     answer=(Field("ZMK under the LMK", "1 A + 32 H"), _LONG_CHECK_VALUE),
-    activity="components",
 )
 def form_zmk_of_three(commands: HostCommandSet, components: list[KeyReference], asked: Schemes | None) -> bytes:
     if len(components) != 3:
@@ -312,7 +309,6 @@ def form_zmk_of_three(commands: HostCommandSet, components: list[KeyReference], 
     "Form a ZMK from 2 to 9 components",
     Layout(digits("number of components", 1), keys("components", "000", plain=32), group()),
     answer=(Field("ZMK under the LMK", "32 H or 1 A + 32 H"), _LONG_CHECK_VALUE),
-    activity="components",
 )
 def form_zmk(commands: HostCommandSet, count: int, components: list[KeyReference], asked: Schemes | None) -> bytes:
     if len(components) != count:

@@ -3,7 +3,7 @@
     01   ISO 9564-1 format 0          34   ISO 9564-3 format 2, for the chip
     03   PIN and fill F               47   ISO 9564-1 format 3
     05   ISO 9564-1 format 1          48   ISO 9564-1 format 4, AES
-    90   the UnionPay link's form without PAN (posterm's own code)
+    90   the UnionPay link's form without PAN    91   all F, where no PIN was entered (posterm's own codes)
 
 Under an SM4 key, 01 and 90 mean their 16-byte forms.
 
@@ -26,6 +26,7 @@ CODES: Final = {
     "47": PinFormat.ISO_3,
     "48": PinFormat.ISO_4,
     "90": PinFormat.NO_PAN,
+    "91": PinFormat.NO_PIN,
 }
 """Every code, with the form it stands for."""
 

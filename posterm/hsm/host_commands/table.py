@@ -1,6 +1,6 @@
 """The table of host commands: what is declared beside each handler is what is read, refused and printed in the manual.
 
-    @host_command("BA", "Encrypt a clear PIN", Layout(...), answer=(...), activity="...")
+    @host_command("BA", "Encrypt a clear PIN", Layout(...), answer=(...), activity=Activity.CLEAR_PINS)
     def encrypt_clear_pin(commands, pin, account): ...
 
 A command with several forms, by its mode, has one handler for each: the others are declared with `@form`. The first
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from posterm.errors import PostermError
+from posterm.hsm.guard import Activity
 from posterm.hsm.host_commands.errors import OK
 from posterm.hsm.host_commands.fields import Field, Layout
 
@@ -50,8 +51,8 @@ class Command:
     """Error codes besides those that follow from its fields."""
     own: dict[type[PostermError], str] = field(default_factory=dict)
     """Codes that an exception has here and not elsewhere."""
-    activity: str = ""
-    """The authorized activity it needs; empty for none."""
+    activity: Activity | None = None
+    """The activity that must be authorized for it, where there is a guard."""
     note: str = ""
 
     @property
@@ -85,7 +86,7 @@ def host_command(
     answer: tuple[Field, ...] = (),
     codes: tuple[str, ...] = (),
     own: dict[type[PostermError], str] | None = None,
-    activity: str = "",
+    activity: Activity | None = None,
     note: str = "",
 ) -> Callable[[Handler], Handler]:
     """Declare a command; what is decorated handles its first form."""
