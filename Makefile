@@ -50,7 +50,7 @@ fuzz: $(FUZZ_READY) ## run the coverage-guided fuzzer for a minute on every ISO 
 	  || { tail -n 60 .fuzz/log >&2; echo "run the input again with $(BIN)/python tests/fuzz/fuzz_iso8583.py FILE" >&2; exit 1; }
 	@grep '^stat::[nas][uvl]' .fuzz/log
 
-bench: $(DEV_READY) ## measure, save the run under .benchmarks and compare it with the last one
+bench: $(DEV_READY) $(BENCH_READY) ## measure, save the run under .benchmarks and compare it with the last one
 	@echo "measuring; runs are saved under .benchmarks"
 	@$(BIN)/python -m pytest benchmarks -o addopts= --strict-markers --import-mode=importlib -p no:cacheprovider \
 	  --benchmark-only --benchmark-columns=min,median,stddev --benchmark-autosave \
