@@ -3,8 +3,8 @@
 This module is an exception to the rule that protocol code reads no file: keys are read once, when a program starts.
 
 A file is TOML, one table `[[key]]` for each: `rid`, `index`, `exponent`, `modulus` and `checksum` in hexadecimal, and
-if known `use` (live, test, unknown), `expires` (a date) and `source`; one table `[[revoked]]` for each issuer certificate
-no longer trusted: `rid`, `index` and `serial`.
+if known `use` (live, test, unknown), `expires` (a date) and `source`; one table `[[revoked]]` for each issuer
+certificate no longer trusted: `rid`, `index` and `serial`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from datetime import date
 from typing import Final
 
 from posterm.emv.capk import EXPONENTS, MAX_MODULUS_BYTES, CaKey, CaKeyStore
-from posterm.emv.errors import CertificateError
+from posterm.emv.errors import CertificateError, ObjectMissing
 from posterm.sensitive import Sensitive
 
 _HEADER: Final = 0x6A
@@ -225,6 +225,8 @@ def _key(what: str, card: KeyCertificate, description: bytes, room: bytes) -> tu
         raise CertificateError(f"{what}: need an exponent of 3 or 65537, have another")
     # A remainder counts only when the certificate has no room for the whole modulus: NI > NCA - 36, NIC > NI - 42.
     remainder = card.remainder if size > len(room) else b""
+    if size > len(room) and not remainder:
+        raise ObjectMissing(f"{what}: need a remainder of {size - len(room)} bytes, have none")
     modulus = room[:size] + remainder
     if len(modulus) != size:
         raise CertificateError(f"{what}: need a remainder of {size - len(room)} bytes, have {len(remainder)}")

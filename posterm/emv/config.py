@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Final
 
 from posterm.amount import CNY, Currency
@@ -216,8 +216,8 @@ class TerminalConfig:
         return values
 
 
-class TransactionType(Enum):
-    """What is bought (9C): the first two digits of the processing code. Source: ISO 8583:1987, DE 3."""
+class TransactionType(IntEnum):
+    """What is bought (9C): the first two digits of the processing code, packed. Source: ISO 8583:1987, DE 3."""
 
     GOODS = 0x00
     CASH = 0x01
@@ -232,6 +232,7 @@ class Transaction:
 
     Attributes:
         amount: minor units, other amount included (9F02). other: cashback (9F03).
+        type: 9C, one byte; those that mean something to a kernel are named in `TransactionType`.
         moment: local date and time (9A, 9F21).
         sequence: 9F41, 1 to 8 digits.
         forced_online: the attendant wants an authorization.
@@ -241,7 +242,7 @@ class Transaction:
     amount: int
     moment: datetime
     other: int = 0
-    type: TransactionType = TransactionType.GOODS
+    type: int = TransactionType.GOODS
     sequence: int = 1
     forced_online: bool = False
     account_type: str = "00"
@@ -249,6 +250,8 @@ class Transaction:
     def __post_init__(self) -> None:
         if not 0 <= self.other <= self.amount <= 999_999_999_999:
             raise ConfigurationError("transaction: need 0 <= other amount <= amount, at most 12 digits")
+        if not 0 <= self.type <= 0xFF:
+            raise ConfigurationError("transaction: its type is one byte")
 
     def objects(self) -> dict[str, bytes]:
         """The transaction's data objects by tag."""
@@ -257,7 +260,7 @@ class Transaction:
             "9F03": bytes.fromhex(f"{self.other:012d}"),
             "9A": bytes.fromhex(f"{self.moment:%y%m%d}"),
             "9F21": bytes.fromhex(f"{self.moment:%H%M%S}"),
-            "9C": bytes((self.type.value,)),
+            "9C": bytes((self.type,)),
             "9F41": bytes.fromhex(f"{self.sequence % 100_000_000:08d}"),
             "5F57": bytes.fromhex(self.account_type),
         }

@@ -7,10 +7,12 @@
         ├── CardDataError         the card's: data that cannot be read as the book says
         │   ├── DolError          a data object list that cannot be read
         │   └── CertificateError  a certificate or signature that does not verify
+        │       └── ObjectMissing     an object the card did not give is needed to authenticate it
         ├── CaKeyError            a certification authority key that does not check, or a key file that cannot be read
         ├── ConfigurationError    the user's: a terminal or application that cannot be configured so
         ├── TranscriptError       the user's: a transcript that cannot be read
         └── Stop                  inside kernels only: the transaction ends here. A kernel's caller gets an outcome
+            └── Cancelled         likewise: the cardholder gave up
 
 Whatever a card answers, a kernel returns an outcome and raises nothing. No text here holds a PAN, track data or a PIN.
 """
@@ -44,6 +46,10 @@ class CertificateError(CardDataError):
     """A certificate or signature that does not verify. The text names the check, never what was recovered."""
 
 
+class ObjectMissing(CertificateError):  # noqa: N818  it leads to a TVR bit of its own
+    """An object that is needed to authenticate the card, and that it did not give."""
+
+
 class CaKeyError(EmvError):
     """A certification authority key that does not check, or a key file that cannot be read."""
 
@@ -58,3 +64,7 @@ class TranscriptError(EmvError):
 
 class Stop(EmvError):  # noqa: N818  it ends a transaction, and is caught where the outcome is made
     """The transaction ends at this point; kernels turn it into their outcome."""
+
+
+class Cancelled(Stop):
+    """The cardholder gave up; kernels turn it into their outcome."""
