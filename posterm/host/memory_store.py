@@ -16,6 +16,7 @@ from posterm.host.records import (
     CardRecord,
     ExchangeRecord,
     HoldRecord,
+    KeyRecord,
     MerchantRecord,
     SettlementReport,
     TerminalRecord,
@@ -34,6 +35,7 @@ class MemoryHostStore:
         self._depth = 0
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._numbers: dict[str, int] = {}
+        self._keys: dict[str, KeyRecord] = {}
         self._merchants: dict[str, MerchantRecord] = {}
         self._terminals: dict[str, TerminalRecord] = {}
         self._cards: dict[str, CardRecord] = {}
@@ -61,6 +63,12 @@ class MemoryHostStore:
         number = self._numbers.get(sequence, 0) + 1
         self._set(self._numbers, sequence, number)
         return number
+
+    def key(self, use: str) -> KeyRecord | None:
+        return self._keys.get(use)
+
+    def put_key(self, record: KeyRecord) -> None:
+        self._set(self._keys, record.use, record)
 
     def merchant(self, merchant_id: str) -> MerchantRecord | None:
         return self._merchants.get(merchant_id)

@@ -31,6 +31,14 @@ def reference(mti: str, terminal_id: str, merchant_id: str, batch: str, stan: st
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key of the host itself, by its use: a key block, which only the HSM under its master key can open."""
+
+    use: str
+    block: str
+
+
+@dataclass(frozen=True, slots=True)
 class MerchantRecord:
     """A merchant; `open` is False when it may not trade."""
 

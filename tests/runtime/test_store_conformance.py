@@ -15,23 +15,30 @@ from posterm.host.records import (
     CardRecord,
     ExchangeRecord,
     HoldRecord,
+    KeyRecord,
     MerchantRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
     UploadRecord,
 )
+from posterm.runtime.store.postgres_host import PostgresHostStore
+from posterm.runtime.store.sql_host import SqlHostStore
 from posterm.runtime.store.sqlite_host import SqliteHostStore
 from tests.host.hand_terminal import open_place
 from tests.runtime.host_rows import full, play_a_day, transfer
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HostStore]:
     if request.param == "memory":
         yield MemoryHostStore()
         return
-    with SqliteHostStore(tmp_path / "host.db") as opened:
+    if request.param == "postgresql":
+        opened: SqlHostStore = PostgresHostStore(request.getfixturevalue("postgres").new_schema())
+    else:
+        opened = SqliteHostStore(tmp_path / "host.db")
+    with opened:
         yield opened
 
 
@@ -40,6 +47,7 @@ class Undo(Exception):  # noqa: N818
 
 
 ROWS = [
+    ("key", "put_key", full(KeyRecord), ("use",), {"block": "other"}),
     ("merchant", "put_merchant", full(MerchantRecord), ("merchant_id",), {"name": "new"}),
     ("terminal", "put_terminal", full(TerminalRecord), ("terminal_id",), {"batch": "000002", "parameters": ()}),
     ("card", "put_card", full(CardRecord), ("fingerprint",), {"pin_failures": 2}),

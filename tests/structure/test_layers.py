@@ -45,6 +45,7 @@ WRITING_CALLS = frozenset({"write_text", "write_bytes", "unlink", "mkdir", "rena
 DOORS = {
     "cryptography": ("posterm.hsm.primitives",),
     "sqlite3": ("posterm.runtime.store",),
+    "psycopg": ("posterm.runtime.store.postgres_host",),
     "smartcard": ("posterm.runtime.pcsc",),
     "serial": ("posterm.runtime.serial_port",),
 }

@@ -21,6 +21,7 @@ from posterm.host.records import (
     CardRecord,
     ExchangeRecord,
     HoldRecord,
+    KeyRecord,
     MerchantRecord,
     SettlementReport,
     TerminalRecord,
@@ -138,6 +139,7 @@ class Table(Generic[Record]):
         return f"{self.insert(flavour)} ON CONFLICT ({listed}) DO UPDATE SET {changed}"
 
 
+KEYS: Final = Table("keys", KeyRecord, ("use",))
 MERCHANTS: Final = Table("merchants", MerchantRecord, ("merchant_id",))
 TERMINALS: Final = Table("terminals", TerminalRecord, ("terminal_id",))
 CARDS: Final = Table("cards", CardRecord, ("fingerprint",))
@@ -152,6 +154,7 @@ REPORTS: Final = Table("reports", SettlementReport, ("terminal_id", "batch"))
 SEQUENCES: Final = Table("sequences", SequenceRecord, ("name",))
 
 TABLES: Final[tuple[Table[Any], ...]] = (
+    KEYS,
     MERCHANTS,
     TERMINALS,
     CARDS,

@@ -20,6 +20,7 @@ from posterm.host.records import (
     CardRecord,
     ExchangeRecord,
     HoldRecord,
+    KeyRecord,
     MerchantRecord,
     SettlementReport,
     TerminalRecord,
@@ -34,6 +35,7 @@ from posterm.runtime.store.host_tables import (
     CARDS,
     EXCHANGES,
     HOLDS,
+    KEYS,
     MERCHANTS,
     NUMBER,
     REPORTS,
@@ -102,6 +104,7 @@ class SqlHostStore:
         self._depth = 0
         self._reading = False
         self._undo: list[tuple[_Shelf[Any], Key, Any, Any]] = []
+        self._keys = _Shelf(KEYS, flavour)
         self._merchants = _Shelf(MERCHANTS, flavour)
         self._terminals = _Shelf(TERMINALS, flavour)
         self._cards = _Shelf(CARDS, flavour)
@@ -116,6 +119,7 @@ class SqlHostStore:
         self._sequences = _Shelf(SEQUENCES, flavour)
         # In the order they are written in, the same for every host: who waits for a row waits in one direction.
         self._shelves: tuple[_Shelf[Any], ...] = (
+            self._keys,
             self._terminals,
             self._cards,
             self._transfers,
@@ -213,6 +217,12 @@ class SqlHostStore:
             number = 1 if found is None else found.last + 1
             self._put(self._sequences, SequenceRecord(sequence, number))
         return number
+
+    def key(self, use: str) -> KeyRecord | None:
+        return self._get(self._keys, (use,))
+
+    def put_key(self, record: KeyRecord) -> None:
+        self._put(self._keys, record)
 
     def merchant(self, merchant_id: str) -> MerchantRecord | None:
         return self._get(self._merchants, (merchant_id,))
