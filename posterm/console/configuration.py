@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from posterm.console.errors import ConfigurationError
 from posterm.errors import PostermError
+from posterm.runtime.store.host_store import SQLITE_STORE, is_store_name
 from posterm.unionpay.profile import load_profile
 
 FILE_NAME: Final = "posterm.toml"
@@ -76,6 +77,12 @@ def _server(text: str) -> str:
     return text
 
 
+def _store(text: str) -> str:
+    if not is_store_name(text):
+        raise ValueError('need "sqlite", or an address that begins with postgresql://')
+    return text
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Password = Annotated[str, Field(pattern=f"^{_DIGIT}{{4,8}}$", repr=False)]
 
@@ -85,10 +92,11 @@ class _Section(BaseModel):
 
 
 class HostSettings(_Section):
-    """Where `posterm host serve` listens. Port 0 takes any free one."""
+    """Where `posterm host serve` listens, and where its ledger is. Port 0 takes any free one."""
 
     address: Address = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8583
+    store: Annotated[str, AfterValidator(_store), Field(repr=False)] = SQLITE_STORE
     forced_outcomes: bool = True
 
 

@@ -1,7 +1,7 @@
 """Terminals and hosts put together from their parts: a profile, an HSM, a store on disk.
 
-The host's own keys (fingerprints, PIN verification) are drawn at its first start and kept beside its database as key
-blocks, sealed under the LMK.
+The host's own keys (fingerprints, PIN verification) are drawn at its first start and kept in its store as key blocks,
+sealed under the LMK, so that all hosts on one store have the same.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from posterm.host import Host, HostKeys
+from posterm.host import Host, HostKeys, HostStore
+from posterm.host.records import KeyRecord
 from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, SoftHsm
 from posterm.hsm.master_secret import MasterSecret, is_sealed
 from posterm.runtime import clock
 from posterm.runtime.errors import StoreError
-from posterm.runtime.store.sqlite_host import SqliteHostStore
+from posterm.runtime.store.host_store import SQLITE_STORE, open_host_store
+from posterm.runtime.store.retry import in_batch
+from posterm.runtime.store.sql_host import SqlHostStore
 from posterm.runtime.store.sqlite_terminal import SqliteTerminalStore
-from posterm.runtime.store.whole_file import write_whole
 from posterm.terminal import Identity, Terminal
 from posterm.unionpay.profile import AcquirerProfile
 
@@ -65,16 +67,26 @@ class OpenHost:
     """A host with its store."""
 
     host: Host
-    store: SqliteHostStore
+    store: SqlHostStore
 
 
 def open_host(
-    directory: Path, profile: AcquirerProfile, hsm: HsmPort, *, forced_outcomes: bool = True, late_answer_s: float = 5.0
+    directory: Path,
+    profile: AcquirerProfile,
+    hsm: HsmPort,
+    *,
+    store_name: str = SQLITE_STORE,
+    forced_outcomes: bool = True,
+    late_answer_s: float = 5.0,
 ) -> OpenHost:
-    """Open the host that lives in a folder, or found it. Raises: StoreError."""
-    keys = _host_keys(directory / "host-keys.json", hsm)
-    store = SqliteHostStore(directory / "host.sqlite")
-    host = Host(profile, hsm, store, keys, forced_outcomes=forced_outcomes, late_answer_s=late_answer_s)
+    """Open a host, or found it. Its rows are in a folder, or where `store_name` says. Raises: StoreError."""
+    store = open_host_store(store_name, directory)
+    try:
+        keys = in_batch(store, lambda: _host_keys(store, hsm, directory / "host-keys.json"))
+        host = Host(profile, hsm, store, keys, forced_outcomes=forced_outcomes, late_answer_s=late_answer_s)
+    except BaseException:
+        store.close()
+        raise
     return OpenHost(host, store)
 
 
@@ -106,18 +118,25 @@ def open_terminal(
     return OpenTerminal(terminal, store)
 
 
-def _host_keys(path: Path, hsm: HsmPort) -> HostKeys:
+def _host_keys(store: HostStore, hsm: HsmPort, file_of_before: Path) -> HostKeys:
+    """The host's own keys: in the store, else in the file that earlier versions kept beside it, else drawn now."""
+    fingerprint, pvk = store.key("fingerprint"), store.key("pvk")
+    if fingerprint is not None and pvk is not None:
+        return HostKeys(fingerprint=KeyBlock(fingerprint.block), pvk=KeyBlock(pvk.block))
+    keys = _keys_in(file_of_before) or HostKeys(
+        fingerprint=hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
+        pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
+    )
+    store.put_key(KeyRecord("fingerprint", str(keys.fingerprint)))
+    store.put_key(KeyRecord("pvk", str(keys.pvk)))
+    return keys
+
+
+def _keys_in(path: Path) -> HostKeys | None:
     try:
         stored = json.loads(path.read_text(encoding="ascii"))
         return HostKeys(fingerprint=KeyBlock(stored["fingerprint"]), pvk=KeyBlock(stored["pvk"]))
     except FileNotFoundError:
-        pass
+        return None
     except (OSError, ValueError, KeyError, TypeError, HsmError) as error:
         raise StoreError(f"cannot read the host's keys in {path}: {type(error).__name__}") from None
-    keys = HostKeys(
-        fingerprint=hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
-        pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
-    )
-    document = {"fingerprint": str(keys.fingerprint), "pvk": str(keys.pvk)}
-    write_whole(path, json.dumps(document, indent=1).encode("ascii"))
-    return keys

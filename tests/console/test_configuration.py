@@ -111,6 +111,7 @@ def test_an_address_is_an_ip_address_or_a_name(address):
         ("[host]\nport = -1", "host.port: input should be greater than or equal to 0"),
         ("[host]\nport = 'http'", "host.port: input should be a valid integer"),
         ("[host]\nforced_outcomes = 'maybe'", "host.forced_outcomes: "),
+        ("[host]\nstore = 'mysql://me:word@db'", "host.store: need "),
         ("[host]\naddress = ''", "host.address: need an IP address or a host name"),
         ("[host]\naddress = '10.0.0'", "host.address: need an IP address or a host name"),
         ("[host]\naddress = '256.1.1.1'", "host.address: need an IP address or a host name"),
@@ -183,3 +184,10 @@ def test_any_text_is_a_configuration_or_our_error(tmp_path_factory, text):
     else:
         said = f"{path}: "
     assert said.startswith(f"{path}: ")
+
+
+def test_the_address_of_the_store_does_not_show_its_password(tmp_path):
+    (tmp_path / "posterm.toml").write_text("[host]\nstore = 'postgresql://me:secretword@db/pos'", "utf-8")
+    configuration = load_configuration(directory=tmp_path)
+    assert configuration.host.store == "postgresql://me:secretword@db/pos"
+    assert "secretword" not in repr(configuration)

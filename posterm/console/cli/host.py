@@ -79,11 +79,11 @@ def close_day(config: ConfigOption = None) -> None:
     """Settle every open batch, where the acquirer captures by the host."""
     from posterm.console.configuration import load_configuration
     from posterm.runtime import clock
+    from posterm.runtime.store.retry import in_batch
 
     opened = open_configured_host(load_configuration(config))
     try:
-        with opened.store.batch():
-            reports = opened.host.close_day(clock.now())
+        reports = in_batch(opened.store, lambda: opened.host.close_day(clock.now()))
     finally:
         opened.store.close()
     for report in reports:
@@ -100,6 +100,7 @@ def ask(
     """Ask a terminal for something in the header of its next answer."""
     from posterm.console.configuration import load_configuration
     from posterm.console.errors import InputError
+    from posterm.runtime.store.retry import in_batch
     from posterm.unionpay.header import Requirement
 
     try:
@@ -109,8 +110,7 @@ def ask(
         raise InputError("no such action", hint=f"one of {known}") from None
     opened = open_configured_host(load_configuration(config))
     try:
-        with opened.store.batch():
-            opened.host.request_action(terminal_id, requirement)
+        in_batch(opened.store, lambda: opened.host.request_action(terminal_id, requirement))
     finally:
         opened.store.close()
     typer.echo(f"terminal {terminal_id} will be asked for {requirement.name}")
@@ -125,6 +125,7 @@ def open_configured_host(configuration: Configuration) -> OpenHost:
     """The host of a configuration, with terminals and test cards enrolled."""
     from posterm.runtime import clock
     from posterm.runtime.assembly import open_host, open_hsm
+    from posterm.runtime.store.retry import in_batch
     from posterm.unionpay.profile import load_profile
     from simulators.enrolment import TERMINAL_IDS, enrol_everything
 
@@ -133,20 +134,24 @@ def open_configured_host(configuration: Configuration) -> OpenHost:
         configuration.data_directory / "host",
         load_profile(configuration.profile),
         hsm,
+        store_name=configuration.host.store,
         forced_outcomes=configuration.host.forced_outcomes,
     )
+    terminal, now = configuration.terminal, clock.now()
+
+    def enrol() -> None:
+        enrol_everything(
+            opened.host,
+            hsm,
+            at=now,
+            terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
+            merchant_id=terminal.merchant_id,
+            merchant_name=terminal.merchant_name,
+            tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
+        )
+
     try:
-        with opened.store.batch():
-            terminal = configuration.terminal
-            enrol_everything(
-                opened.host,
-                hsm,
-                at=clock.now(),
-                terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
-                merchant_id=terminal.merchant_id,
-                merchant_name=terminal.merchant_name,
-                tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
-            )
+        in_batch(opened.store, enrol)
     except BaseException:
         opened.store.close()
         raise
