@@ -60,8 +60,9 @@ def unwrap_pin(lmk: Lmk | VariantLmk, text: str, pan: Pan) -> Pin:
         return pin_block.decode(PinFormat.ISO_4, clear, bound)
     if _DIGITS_FORM.fullmatch(text) is None:
         raise PinError(f"PIN under the LMK: need {SHORTEST + 1} to {LONGEST + 1} digits, found something else")
-    if not (isinstance(lmk, VariantLmk) and lmk.is_test):
-        text = ff1.decrypt(lmk.pin_key, pan.pan12.encode("ascii"), text)
+    if isinstance(lmk, VariantLmk) and lmk.is_test:
+        return Pin(text[1:])  # the published samples have other digits than zero there, too
+    text = ff1.decrypt(lmk.pin_key, pan.pan12.encode("ascii"), text)
     if text[0] != "0":
         raise PinBlockError
     return Pin(text[1:])

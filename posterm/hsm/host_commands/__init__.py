@@ -11,18 +11,31 @@
     diagnostics       NC NO B2 NK N0
     keys              A0 A2 A4 A6 A8 B0 BU BW GG GY KA
     key_translation   AE AG AU AW BY FA FC FE FK FM GC MG MI
+    pins              CA CC CI G0 JC JE JG BA NG
+    pin_verification  DA DC EA EC BC BE CK CM GO BK DE DG DU CU
+    card_values       CW CY
+    macs              MA MC ME MQ M6 M8 C2 C4
     extensions        Z0 Z2 Z4 Z6 Z8 ZA ZC ZE ZG ZI ZK ZO: posterm's own
 
 Source: Thales payShield, host commands.
 """
 
-from posterm.hsm.host_commands import diagnostics, extensions, key_translation, keys
+from posterm.hsm.host_commands import (
+    card_values,
+    diagnostics,
+    extensions,
+    key_translation,
+    keys,
+    macs,
+    pin_verification,
+    pins,
+)
 from posterm.hsm.host_commands.command_set import HostCommandSet, LmkKind
 from posterm.hsm.host_commands.errors import CODES, FrameError, HostCommandRefusal
 from posterm.hsm.host_commands.session import HsmSession
 from posterm.hsm.host_commands.table import COMMANDS, Command
 
-FAMILIES = (diagnostics, keys, key_translation, extensions)
+FAMILIES = (diagnostics, keys, key_translation, pins, pin_verification, card_values, macs, extensions)
 """The modules whose commands make up the table, in the order of the manual."""
 
 __all__ = [

@@ -180,7 +180,7 @@ def key_type(name: str, codes: dict[str, str], meaning: str = "") -> Field:
     size = len(next(iter(codes)))
     convert = partial(_key_type, {code.encode("ascii"): found for code, found in codes.items()})
     types = tuple(found for found in dict.fromkeys(codes.values()) if found != KEY_BLOCK)
-    return Field(name, f"{size} H", f"[0-9A-F]{{{size}}}", meaning, INVALID_KEY_TYPE, convert, key_types=types)
+    return Field(name, f"{size} H", "|".join(codes), meaning, INVALID_KEY_TYPE, convert, key_types=types)
 
 
 def account(name: str = "account number") -> Field:

@@ -16,6 +16,7 @@ from posterm.hsm.host_commands.errors import (
     INCOMPATIBLE_KEY_LENGTH,
     INVALID_INPUT,
     INVALID_KEY_TYPE,
+    INVALID_SCHEME,
     SOURCE_KEY,
     VERIFICATION_FAILURE,
     HostCommandRefusal,
@@ -211,10 +212,13 @@ def export_key(
     answer=(_KEY,),
 )
 def translate_scheme(commands: HostCommandSet, kind: str, source: KeyReference, letter: str) -> bytes:
-    target = form_of(commands, kind, letter)
-    if not isinstance(target, VariantForm):
+    if not commands.is_variant:
+        if letter not in "S0":
+            raise HostCommandRefusal(INVALID_SCHEME)
         return str(source).encode("ascii")  # a key block has one scheme
-    return str(commands.hsm.rewrap_as_variant_key(source, kind, scheme=target.scheme)).encode("ascii")
+    if PARTS.get(letter) != PARTS[scheme_of(str(source))]:
+        raise HostCommandRefusal(INVALID_SCHEME)
+    return str(commands.hsm.rewrap_as_variant_key(source, kind, scheme=letter)).encode("ascii")
 
 
 @host_command(
