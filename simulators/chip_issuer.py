@@ -3,7 +3,8 @@
 A terminal's kernel reaches them without a host in between. Money, limits and counters are not looked at: what is
 answered is said beforehand. A cryptogram that does not verify is declined all the same.
 
-Source: EMV 4.4 Book 2, 8.2 (ARPC, methods 1 and 2); Book 3, C10 (card status update).
+Source: EMV 4.4 Book 2, 8.2 (ARPC, methods 1 and 2), 9 (scripts); Book 3, 10.10 (templates 71 and 72), C10 (card status
+update).
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Final
 from posterm import tlv
 from posterm.emv.exchange import APPROVALS, GoOnline, OnlineResult
 from posterm.hsm.cryptogram import Cvn, Scheme, arpc, cvn_of, verify
+from posterm.hsm.emv_script import script_mac
 from posterm.hsm.errors import CryptogramError, CryptogramMismatch
 from posterm.sensitive import Pan, SensitiveValueError
-from simulators.card.issuer_keys import RIDS, master_keys
+from simulators.card.issuer_keys import RIDS, CardKeys, master_keys
+from simulators.card.scripts import MAC_BYTES
 
 DO_NOT_HONOUR: Final = "05"
 FORMAT_ERROR: Final = "30"
@@ -28,6 +31,18 @@ _CRYPTOGRAMS: Final = {"unionpay": Scheme.UNIONPAY, "mastercard": Scheme.MASTERC
 
 _APPROVES: Final = 0x80
 """Byte 2 of a card status update: issuer approves online transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Commands to the card under one identifier (9F18, 4 bytes), for before or after the second GENERATE AC.
+
+    Each command is its class, instruction, P1 and P2, and its data as they are sent; length and MAC are put to it.
+    """
+
+    commands: tuple[tuple[bytes, bytes], ...]
+    identifier: bytes = bytes(4)
+    after_final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +58,15 @@ class TestIssuers:
 
     Args:
         response_code: two characters, answered to every cryptogram that verifies.
-        scripts: BER-TLV, templates 71 and 72, sent along with it.
+        scripts: sent along with it.
         authenticates: an ARPC is sent.
     """
 
     __test__ = False  # the name is the field's term, not a test case
 
-    def __init__(self, response_code: str = "00", *, scripts: bytes = b"", authenticates: bool = True) -> None:
+    def __init__(
+        self, response_code: str = "00", *, scripts: tuple[Script, ...] = (), authenticates: bool = True
+    ) -> None:
         self._response_code = response_code
         self._scripts = scripts
         self._authenticates = authenticates
@@ -63,11 +80,12 @@ class TestIssuers:
         try:
             pan = Pan(_pan_digits(data))
             cvn = cvn_of(data.get("9F10", b""), _CRYPTOGRAMS.get(scheme, Scheme.VISA))
-            key = master_keys(scheme).for_card(cvn, pan, data.get("5F34", b"\x00").hex()).cryptogram
+            keys = master_keys(scheme).for_card(cvn, pan, data.get("5F34", b"\x00").hex())
             tags = {int(tag, 16): value for tag, value in data.items()}
             cryptogram = data.get("9F26", b"")
-            verify(cvn, key, tags, cryptogram)
-            issuer_data = self._authentication(cvn, key, tags, cryptogram) + self._scripts
+            verify(cvn, keys.cryptogram, tags, cryptogram)
+            issuer_data = self._authentication(cvn, keys.cryptogram, tags, cryptogram)
+            issuer_data += b"".join(_secured(script, cvn, keys, tags, cryptogram) for script in self._scripts)
         except CryptogramMismatch:
             return _declined(DO_NOT_HONOUR, "the cryptogram does not verify")
         except (CryptogramError, SensitiveValueError) as error:
@@ -83,6 +101,16 @@ class TestIssuers:
         else:
             answer = bytes((0, _APPROVES if self._response_code in APPROVALS else 0, 0, 0))
         return tlv.build([("91", arpc(cvn, key, tags, cryptogram, answer) + answer)])
+
+
+def _secured(script: Script, cvn: Cvn, keys: CardKeys, tags: Mapping[int, bytes], cryptogram: bytes) -> bytes:
+    """The script's template, 71 or 72, each command with its MAC."""
+    atc = int.from_bytes(tags[0x9F36], "big")
+    items = [("9F18", script.identifier)]
+    for header, data in script.commands:
+        start = header + bytes((len(data) + MAC_BYTES,))
+        items.append(("86", start + data + script_mac(cvn, keys.script.integrity, start, atc, cryptogram, data)))
+    return tlv.build([("72" if script.after_final else "71", tlv.build(items))])
 
 
 def _declined(code: str, said: str) -> IssuerAnswer:

@@ -7,7 +7,7 @@ import pytest
 from posterm import tlv
 from posterm.emv.exchange import GoOnline
 from simulators.card import load
-from simulators.chip_issuer import TestIssuers
+from simulators.chip_issuer import Script, TestIssuers
 
 CARDS = [
     "unionpay-debit",
@@ -107,7 +107,17 @@ def test_what_cannot_be_verified_is_a_format_error(missing):
     assert TestIssuers().answer(GoOnline(data)).result.response_code == "30"
 
 
-def test_scripts_and_silence_are_answered_as_told():
-    data = Hand("unionpay-debit").data
-    script = bytes.fromhex("7209860784240000041122")
-    assert TestIssuers(scripts=script, authenticates=False).answer(GoOnline(data)).result.issuer_data == script
+@pytest.mark.parametrize("after_final", [False, True])
+def test_the_card_obeys_a_script_of_its_issuer(after_final):
+    hand = Hand("unionpay-debit")
+    unblock = Script(((bytes.fromhex("84240000"), b""),), b"\x00\x00\x00\x07", after_final=after_final)
+    issuers = TestIssuers(scripts=(unblock,), authenticates=False)
+    [(template, script)] = tlv.parse(issuers.answer(GoOnline(hand.data)).result.issuer_data)
+    assert template == ("72" if after_final else "71")
+    (_, identifier), (_, command) = tlv.parse(script)
+    assert identifier == b"\x00\x00\x00\x07"
+    assert hand.ask(command) == "9000"
+
+
+def test_an_issuer_that_keeps_silent_sends_nothing():
+    assert TestIssuers(authenticates=False).answer(GoOnline(Hand("unionpay-debit").data)).result.issuer_data == b""
