@@ -37,12 +37,11 @@ from typing import Any
 from simulators.card.card import Card
 from simulators.card.errors import CardError, ProfileError
 from simulators.card.faults import FAULTS, NO_FAULT, Fault
-from simulators.card.issuer_keys import AuthorityKey, MasterKeys, authorities, authority, master_keys
+from simulators.card.issuer_keys import MasterKeys, authorities, authority, master_keys
 from simulators.card.profile import CardProfile, load_profile, merged, profile_names
 
 __all__ = [
     "FAULTS",
-    "AuthorityKey",
     "Card",
     "CardError",
     "CardProfile",

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from typing import Final
 
+from posterm.emv.capk import CaKey, Use, checksum_of
 from posterm.hsm.cryptogram import Cvn
 from posterm.hsm.emv_keys import card_key
 from posterm.hsm.emv_script import ScriptKeys
@@ -20,7 +23,7 @@ from simulators.card import rsa
 from simulators.card.rsa import RsaKey
 
 AUTHORITY_INDEX: Final = 0xB7
-AUTHORITY_EXPIRY: Final = "4912"
+AUTHORITY_EXPIRES: Final = date(2049, 12, 31)
 AUTHORITY_BITS: Final = 1408
 ISSUER_BITS: Final = 1152
 
@@ -70,23 +73,6 @@ class CardKeys:
         return self.script.cryptogram
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorityKey:
-    """A test certification authority's public key, as a terminal loads it. `expiry` is YYMM."""
-
-    rid: bytes
-    index: int
-    modulus: bytes
-    exponent: bytes
-    expiry: str = AUTHORITY_EXPIRY
-
-    @property
-    def checksum(self) -> bytes:
-        """SHA-1 over RID, index, modulus and exponent. Source: EMV 4.4 Book 2, 11.2.2."""
-        covered = self.rid + bytes((self.index,)) + self.modulus + self.exponent
-        return hashlib.sha1(covered, usedforsecurity=False).digest()
-
-
 def master_keys(scheme: str) -> MasterKeys:
     """The master keys of the scheme's test issuer."""
     cryptogram, integrity, confidentiality, cvc3 = (
@@ -106,13 +92,18 @@ def issuer_key(scheme: str) -> RsaKey:
     return rsa.key(f"issuer/{scheme}", ISSUER_BITS)
 
 
-def authority(scheme: str) -> AuthorityKey:
+@cache
+def authority(scheme: str) -> CaKey:
     """The public key a terminal needs for the scheme's test cards."""
     pair = authority_key(scheme)
-    return AuthorityKey(bytes.fromhex(RIDS[scheme]), AUTHORITY_INDEX, pair.modulus, pair.exponent)
+    rid, exponent = bytes.fromhex(RIDS[scheme]), int.from_bytes(pair.exponent, "big")
+    checksum = checksum_of(rid, AUTHORITY_INDEX, pair.modulus, exponent)
+    return CaKey(
+        rid, AUTHORITY_INDEX, pair.modulus, exponent, checksum, AUTHORITY_EXPIRES, Use.TEST, "posterm test cards"
+    )
 
 
-def authorities() -> tuple[AuthorityKey, ...]:
+def authorities() -> tuple[CaKey, ...]:
     """Those of all schemes."""
     return tuple(authority(scheme) for scheme in RIDS)
 
