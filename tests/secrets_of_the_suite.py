@@ -57,6 +57,7 @@ def secrets() -> tuple[Secret, ...]:
         *(_digits(name, value) for name, value in PANS.items()),
         *(_track(name, value) for name, value in TRACKS.items()),
         *_simulated_cards(),
+        *_simulated_issuers(),
     )
 
 
@@ -110,6 +111,16 @@ def _simulated_cards() -> Iterator[Secret]:
             yield _track(f"{name}, track 2", track)
         if (pin := _clear(card.pin)) and is_distinctive(pin):
             yield Secret(f"{name}, PIN", alone=pin)
+
+
+def _simulated_issuers() -> Iterator[Secret]:
+    if importlib.util.find_spec("simulators.card") is None:
+        return
+    keys = importlib.import_module("simulators.card.issuer_keys")
+    for scheme in keys.RIDS:
+        masters = keys.master_keys(scheme)
+        for purpose in ("cryptogram", "integrity", "confidentiality", "cvc3"):
+            yield _binary(f"{scheme} test issuer, {purpose} key", getattr(masters, purpose).hex())
 
 
 def _clear(value: object) -> str:

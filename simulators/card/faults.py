@@ -21,14 +21,13 @@ Answer = Callable[[bytes, bytes], bytes]
 """Given a command and the honest answer, the answer that is sent."""
 
 SELECT, READ_RECORD, GET_PROCESSING_OPTIONS, GET_DATA, GENERATE_AC = 0xA4, 0xB2, 0xA8, 0xCA, 0xAE
-EXTERNAL_AUTHENTICATE: Final = 0x82
+EXTERNAL_AUTHENTICATE, INTERNAL_AUTHENTICATE, GET_CHALLENGE, VERIFY = 0x82, 0x88, 0x84, 0x20
 _OK: Final = b"\x90\x00"
 _CARD: Final = "unionpay-credit"
 _MAIN: Final = "main"
 
 APPROVED, DECLINED, TERMINATED, ANOTHER_CARD = "approved", "declined", "terminated", "try another card"
-_STOPPED: Final = (TERMINATED, ANOTHER_CARD)
-_CDA_FAILED, _DATA_MISSING = "0400000000", "2000000000"
+_CDA_FAILED, _ISSUER_DATA_MISSING = "0400000000", "2400000000"
 
 
 def honestly() -> Answer:
@@ -54,7 +53,7 @@ class Fault:
 
     Attributes:
         source: the clause that says what a terminal does.
-        endings: how the transaction may end; empty when any ending is right, as long as there is one.
+        endings: how the transaction may end.
         tvr: bits that must be set then, 5 bytes in hexadecimal.
         card: the ready card it is shown on.
         changes: to the profile. `personalization`: to records and the like. `answer`: makes, for one powering, what
@@ -211,17 +210,25 @@ _TABLE: Final = (
     ),
     Fault(
         "no-signature",
-        "asked for CDA, it answers without 9F4B",
+        "asked for CDA, it answers with a cryptogram in clear and no 9F4B",
         "Book 2, 6.6.2",
-        (DECLINED, TERMINATED),
-        "0000000000",
-        answer=to(GENERATE_AC, objects(without("9F4B")), which=1),
+        (DECLINED,),
+        _CDA_FAILED,
+        answer=to(GENERATE_AC, objects(lambda items: [*without("9F4B")(items), ("9F26", bytes(8))]), which=1),
+    ),
+    Fault(
+        "no-dynamic-signature",
+        "6985 at INTERNAL AUTHENTICATE",
+        "Book 4, 6.3.2",
+        (TERMINATED,),
+        changes=main(authentication=["dda"]),
+        answer=to(INTERNAL_AUTHENTICATE, _status("6985")),
     ),
     Fault(
         "expired-certificate",
         "the certificates ended in January 2021",
         "Book 2, 6.3, step 8",
-        (APPROVED, DECLINED),
+        (APPROVED,),
         _CDA_FAILED,
         changes={"certificate_expiry": "2101"},
     ),
@@ -229,7 +236,7 @@ _TABLE: Final = (
         "unknown-authority",
         "its certification authority is none the terminal knows",
         "Book 2, 6.2; 10.3",
-        (APPROVED, DECLINED),
+        (APPROVED,),
         _CDA_FAILED,
         personalization=in_record(KEYS_SFI, 1, valued("8F", lambda _: b"\xb8")),
     ),
@@ -237,15 +244,15 @@ _TABLE: Final = (
         "no-certificate",
         "its AIP offers CDA, and there is no issuer certificate",
         "10.3 and 7.5",
-        (APPROVED, DECLINED),
-        "2400000000",
+        (APPROVED,),
+        _ISSUER_DATA_MISSING,
         personalization=in_record(KEYS_SFI, 1, without("90")),
     ),
     Fault(
         "counterfeit",
         "certificates of another card",
         "Book 2, 6.4, step 6",
-        (APPROVED, DECLINED),
+        (APPROVED,),
         _CDA_FAILED,
         changes={"counterfeit": True},
     ),
@@ -254,7 +261,7 @@ _TABLE: Final = (
         "upgraded-cryptogram",
         "asked for an ARQC, it answers with what it calls a TC",
         "10.8 and 9.3",
-        (TERMINATED, DECLINED),
+        (TERMINATED,),
         changes=main(authentication=[]),
         answer=to(GENERATE_AC, objects(valued("9F27", lambda _: b"\x40")), which=1),
     ),
@@ -262,7 +269,7 @@ _TABLE: Final = (
         "reserved-cryptogram",
         "its CID is of a kind that is reserved",
         "6.5.5.4, table 15",
-        (TERMINATED, DECLINED),
+        (TERMINATED,),
         changes=main(authentication=[]),
         answer=to(GENERATE_AC, objects(valued("9F27", lambda _: b"\xc0")), which=1),
     ),
@@ -270,7 +277,7 @@ _TABLE: Final = (
         "no-cryptogram",
         "the answer to GENERATE AC lacks 9F26",
         "6.5.5.4",
-        (TERMINATED, DECLINED),
+        (TERMINATED,),
         changes=main(authentication=[]),
         answer=to(GENERATE_AC, objects(without("9F26")), which=1),
     ),
@@ -278,21 +285,21 @@ _TABLE: Final = (
         "first-generate-ac-refused",
         "6985 at the first GENERATE AC",
         "6.5.5.5; Book 4, 6.3.9",
-        (TERMINATED, DECLINED),
+        (TERMINATED,),
         answer=to(GENERATE_AC, _status("6985"), which=1),
     ),
     Fault(
         "second-generate-ac-refused",
         "6985 at the second GENERATE AC",
         "6.5.5.5; Book 4, 6.3.9",
-        (TERMINATED, DECLINED),
+        (TERMINATED,),
         answer=to(GENERATE_AC, _status("6985"), which=2),
     ),
     Fault(
         "third-way-out",
         "it answers the second GENERATE AC with another ARQC",
         "6.5.5.2",
-        (TERMINATED, DECLINED),
+        (TERMINATED,),
         changes=main(authentication=[]),
         answer=to(GENERATE_AC, objects(valued("9F27", lambda _: b"\x80")), which=2),
     ),
@@ -369,11 +376,11 @@ _TABLE: Final = (
     ),
     Fault(
         "long-record",
-        "a record of 300 bytes",
-        "5.2: at most 254 bytes",
-        personalization=record(
-            DATA_SFI, 2, lambda data: tlv.build([("70", data[2:] + b"\xdf\x02\x81\xf0" + bytes(240))])
-        ),
+        "a record of 300 bytes of filler, more than a card can send, in place of one with a signature",
+        "6.5.11.4 and 7.5",
+        (APPROVED,),
+        _ISSUER_DATA_MISSING,
+        answer=to(READ_RECORD, lambda _: tlv.build([("70", bytes(296))]) + _OK, which=4),
     ),
     Fault(
         "empty-record",
@@ -410,15 +417,44 @@ _TABLE: Final = (
         "unknown-cvm",
         "the first rule of the CVM list is none that exists; the next one is tried",
         "10.5.1",
-        (APPROVED, DECLINED),
+        (APPROVED,),
         "0000400000",
         changes=main(cvm_list="00000000000000006B001F00"),
+    ),
+    Fault(
+        "cut-cvm-list",
+        "a CVM list that ends within a rule",
+        "10.5 and 7.5",
+        (TERMINATED,),
+        changes=main(cvm_list="000000000000000042031F"),
+    ),
+    Fault(
+        "cut-risk-list",
+        "a CDOL1 that ends within a tag",
+        "5.4 and 7.5",
+        (TERMINATED,),
+        personalization=in_record(DATA_SFI, 2, valued("8C", lambda value: value + b"\x9f")),
+    ),
+    Fault(
+        "short-challenge",
+        "GET CHALLENGE gives 4 bytes",
+        "Book 2, 7.1",
+        (APPROVED,),
+        answer=to(GET_CHALLENGE, lambda answer: answer[:4] + _OK),
+    ),
+    Fault(
+        "pin-blocked-unawares",
+        "VERIFY is answered 6983, though the counter says that there are tries left",
+        "10.5.1",
+        (APPROVED,),
+        "0000200000",
+        answer=lambda: lambda command, honest: b"\x69\x83" if command[1:2] == bytes((VERIFY,)) else honest,
     ),
     Fault(
         "not-yet-effective",
         "good from January 2048 on",
         "10.4.3",
-        (APPROVED, DECLINED),
+        (APPROVED,),
         "0020000000",
         changes={"effective": "4801"},
     ),
@@ -426,7 +462,7 @@ _TABLE: Final = (
         "counters-unreadable",
         "GET DATA gives neither the ATC nor the last online ATC",
         "10.6.3",
-        (APPROVED, DECLINED),
+        (APPROVED,),
         "0000006000",
         answer=to(GET_DATA, _status("6A88")),
     ),
@@ -435,30 +471,39 @@ _TABLE: Final = (
         "answers-every-select",
         "every SELECT finds an application, the next occurrence too",
         "Book 1, 12.3.3",
+        (APPROVED,),
         changes={"directory": False},
         answer=_answers_every_select,
     ),
-    Fault("storm-of-61", "every command is answered 6110", "Book 1, 9.3.1.2", _STOPPED, answer=_always("6110")),
-    Fault("storm-of-6c", "every command is answered 6C10", "Book 1, 9.3.1.2", _STOPPED, answer=_always("6C10")),
-    Fault("only-good-news", "every command is answered 9000, without data", "7.5", _STOPPED, answer=_always("9000")),
-    Fault("noise", "every command is answered with the same nonsense", "7.5", _STOPPED, answer=_always("6F8270849000")),
+    Fault("storm-of-61", "every command is answered 6110", "Book 1, 9.3.1.2", (ANOTHER_CARD,), answer=_always("6110")),
+    Fault("storm-of-6c", "every command is answered 6C10", "Book 1, 9.3.1.2", (ANOTHER_CARD,), answer=_always("6C10")),
+    Fault(
+        "only-good-news", "every command is answered 9000, without data", "7.5", (ANOTHER_CARD,), answer=_always("9000")
+    ),
+    Fault(
+        "noise",
+        "every command is answered with the same nonsense",
+        "7.5",
+        (ANOTHER_CARD,),
+        answer=_always("6F8270849000"),
+    ),
     Fault(
         "conditions-at-processing-options",
         "6985 at GET PROCESSING OPTIONS: the application does not want to be used",
         "10.1",
-        _STOPPED,
+        (ANOTHER_CARD,),
         answer=to(GET_PROCESSING_OPTIONS, _status("6985")),
     ),
-    Fault("blocked", "the application is blocked", "Book 1, 12.3.3", _STOPPED, changes=main(blocked=True)),
+    Fault("blocked", "the application is blocked", "Book 1, 12.3.3", (ANOTHER_CARD,), changes=main(blocked=True)),
     *(
         Fault(
             f"withdrawn-at-{step}",
             f"the card is gone at command {step}",
             "Book 4, 6.7",
-            (TERMINATED, ANOTHER_CARD),
+            (TERMINATED,),
             withdrawn_at=step,
         )
-        for step in (1, 2, 4, 6, 8, 10, 12)
+        for step in range(1, 21)
     ),
 )
 
