@@ -27,13 +27,17 @@ MAX_FLOOR_LIMIT: Final = 0xFFFFFFFF
 class ContactlessLimits:
     """Limits of a contactless application, in minor units; None: no limit. Source: EMV Contactless Book A, 5.2.
 
-    `transaction` above it the tap is refused, `floor` above it the transaction goes online, `cvm` from it on the
-    cardholder is verified.
+    `transaction` from it on the tap is refused, `floor` above it the transaction goes online, `cvm` from it on the
+    cardholder is verified. `without_device`: kernel 2's limit for cards that verify no one. `status_check`: an amount
+    of one unit asks whether the card is good, and goes online. `stripe_mode`: kernel 2 takes cards without EMV mode.
     """
 
     transaction: int | None = None
     floor: int | None = None
     cvm: int | None = None
+    without_device: int | None = None
+    status_check: bool = False
+    stripe_mode: bool = True
 
 
 @dataclass(frozen=True, slots=True)

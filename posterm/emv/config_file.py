@@ -35,6 +35,14 @@ _APPLICATION_PLAIN: Final = {
     "kernel": int,
     "cash_limit": int,
 }
+_CONTACTLESS: Final = {
+    "transaction": int,
+    "floor": int,
+    "cvm": int,
+    "without_device": int,
+    "status_check": bool,
+    "stripe_mode": bool,
+}
 
 
 @cache
@@ -108,13 +116,17 @@ def _application(row: dict[str, Any], where: str) -> ApplicationConfig:
             fields[name] = Tvr.from_value(_hex(value, name, where))
         elif type(value) is _APPLICATION_PLAIN.get(name):
             fields[name] = value
-        elif name == "contactless" and isinstance(value, dict) and set(value) <= {"transaction", "floor", "cvm"}:
+        elif name == "contactless" and _is_contactless(value):
             fields[name] = ContactlessLimits(**value)
         else:
             raise ConfigurationError(f"{where}: {name} is not known, or its value cannot be")
     if missing := {"aid", "name"} - set(fields):
         raise ConfigurationError(f"{where}: need {' and '.join(sorted(missing))}")
     return ApplicationConfig(**fields)
+
+
+def _is_contactless(value: object) -> bool:
+    return isinstance(value, dict) and all(type(given) is _CONTACTLESS.get(name) for name, given in value.items())
 
 
 def _text(value: object, name: str, where: str) -> str:

@@ -12,7 +12,8 @@
         ├── ConfigurationError    the user's: a terminal or application that cannot be configured so
         ├── TranscriptError       the user's: a transcript that cannot be read
         └── Stop                  inside kernels only: the transaction ends here. A kernel's caller gets an outcome
-            └── Cancelled         likewise: the cardholder gave up
+            ├── Cancelled         likewise: the cardholder gave up
+            └── CardGone          likewise: the card is no longer there
 
 Whatever a card answers, a kernel returns an outcome and raises nothing. No text here holds a PAN, track data or a PIN.
 """
@@ -68,3 +69,7 @@ class Stop(EmvError):  # noqa: N818  it ends a transaction, and is caught where 
 
 class Cancelled(Stop):
     """The cardholder gave up; kernels turn it into their outcome."""
+
+
+class CardGone(Stop):
+    """The card is no longer there, or what it sent was no answer."""

@@ -20,7 +20,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from posterm.emv.apdu import Command, Response
-from posterm.emv.errors import ApduError, Stop
+from posterm.emv.errors import ApduError, CardGone, Stop
 from posterm.emv.trace import Trace
 from posterm.sensitive import Sensitive
 
@@ -154,13 +154,13 @@ class Conversation:
         self.trace = Trace()
 
     def transmit(self, command: Command) -> Exchange[Response]:
-        """Send a command. Raises: Stop: the card is gone, or the transaction took too many commands."""
+        """Send a command. Raises: CardGone: no answer. Stop: the transaction took too many commands."""
         if self.commands_left <= 0:
             raise Stop(f"the card used up the {MAX_COMMANDS} commands of a transaction")
         self.commands_left -= 1
         answer: Response | None = yield command
         if answer is None:
-            raise Stop("the card is gone, or what it sent was no answer")
+            raise CardGone("the card is gone, or what it sent was no answer")
         return answer
 
 

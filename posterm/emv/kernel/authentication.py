@@ -43,7 +43,7 @@ def authenticate_card(session: Session) -> Exchange[None]:
     """
     can, card = session.terminal.capabilities, session.aip
     if card & Aip.CDA_SUPPORTED and can & TerminalCapabilities.CDA:
-        _prepare_cda(session)
+        prepare_cda(session)
     elif card & Aip.DDA_SUPPORTED and can & TerminalCapabilities.DDA:
         yield from _dynamic(session)
     elif card & Aip.SDA_SUPPORTED and can & TerminalCapabilities.SDA:
@@ -94,7 +94,7 @@ def _dynamic(session: Session) -> Exchange[None]:
     session.done(Tsi.OFFLINE_DATA_AUTHENTICATION_PERFORMED, _BOOK, _CLAUSE, "DDA performed")
 
 
-def _prepare_cda(session: Session) -> None:
+def prepare_cda(session: Session) -> None:
     """Recover the keys; the signature comes with GENERATE AC. Without keys it is not even asked for."""
     try:
         recover_keys(session, need=("9F46", "9F47"))

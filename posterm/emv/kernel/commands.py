@@ -56,3 +56,8 @@ def generate_ac(reference: int, cdol_values: bytes) -> Command:
 def external_authenticate(issuer_authentication_data: bytes) -> Command:
     """EXTERNAL AUTHENTICATE with tag 91's value."""
     return Command(0x00, 0x82, 0x00, 0x00, issuer_authentication_data)
+
+
+def compute_cryptographic_checksum(udol_values: bytes) -> Command:
+    """COMPUTE CRYPTOGRAPHIC CHECKSUM over the values the UDOL asked for. Source: EMV Contactless Book C-2, 5.3."""
+    return Command(0x80, 0x2A, 0x8E, 0x80, udol_values, ANY_LENGTH)
