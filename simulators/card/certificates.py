@@ -8,6 +8,8 @@
 
 Every one is `6A ‖ body ‖ SHA-1 ‖ BC`; the hash also covers what the certificate has no room for.
 
+Certificates and static data of a card are kept once made: a test loads the same card many times.
+
 Source: EMV 4.4 Book 2, tables 1, 2, 3, 6, 7, 12, 13, 17 and 22 (what each consists of), A2.1 (signatures).
 Leaves out other hash algorithms than SHA-1 and other ciphers than RSA: EMV cards in use have none.
 """
@@ -16,11 +18,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from simulators.card.rsa import RsaKey
 
 HASH_BYTES: Final = 20
+_KEPT: Final = 256
 _SHA_1: Final = b"\x01"
 _RSA: Final = b"\x01"
 _ISSUER, _STATIC, _ICC, _DYNAMIC = b"\x02", b"\x03", b"\x04", b"\x05"
@@ -34,6 +38,7 @@ class Certificate:
     remainder: bytes
 
 
+@lru_cache(maxsize=_KEPT)
 def issuer_certificate(authority: RsaKey, issuer: RsaKey, bin_digits: str, expiry: str, serial: bytes) -> Certificate:
     """The issuer's public key, certified.
 
@@ -46,6 +51,7 @@ def issuer_certificate(authority: RsaKey, issuer: RsaKey, bin_digits: str, expir
     return _certificate(authority, head, issuer, b"")
 
 
+@lru_cache(maxsize=_KEPT)
 def icc_certificate(
     issuer: RsaKey, icc: RsaKey, pan: str, expiry: str, serial: bytes, static_data: bytes = b""
 ) -> Certificate:
@@ -54,6 +60,7 @@ def icc_certificate(
     return _certificate(issuer, head, icc, static_data)
 
 
+@lru_cache(maxsize=_KEPT)
 def signed_static_data(issuer: RsaKey, authentication_code: bytes, static_data: bytes) -> bytes:
     """Signed static application data.
 
