@@ -39,7 +39,7 @@ from posterm.hsm.emv_keys import (
 from posterm.hsm.errors import CryptogramError, CryptogramMismatch
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.mac import pad, pad_2
-from posterm.hsm.primitives import cbc_encrypt, encrypt_once
+from posterm.hsm.primitives import encrypt_once, last_block_once
 
 CRYPTOGRAM_BYTES: Final = 8
 LONGEST_DATA: Final = 1_024
@@ -48,6 +48,8 @@ LONGEST_DATA: Final = 1_024
 _LENGTHS: Final = {0x9F02: 6, 0x9F03: 6, 0x9F1A: 2, 0x95: 5, 0x5F2A: 2, 0x9A: 3, 0x9C: 1, 0x9F37: 4, 0x82: 2, 0x9F36: 2}
 _DATA: Final = tuple(_LENGTHS)
 _SHORT_DATA: Final = (0x9F02, 0x9F37, 0x9F36)
+_WHOLE: Final = (_DATA, [_LENGTHS[tag] for tag in _DATA])
+_SHORT: Final = (_SHORT_DATA, [_LENGTHS[tag] for tag in _SHORT_DATA])
 
 
 class Scheme(StrEnum):
@@ -157,7 +159,10 @@ def cryptogram_input(cvn: Cvn, tags: Mapping[int, bytes]) -> bytes:
         tags: values by tag, 9F10 among them.
     Raises: CryptogramError: a tag that is missing or of another length.
     """
-    values = [_value(tags, tag) for tag in (_SHORT_DATA if cvn.short else _DATA)]
+    wanted, lengths = _SHORT if cvn.short else _WHOLE
+    values = [tags.get(tag, b"") for tag in wanted]
+    if [len(value) for value in values] != lengths:
+        values = [_value(tags, tag) for tag in wanted]  # one of them is refused, by its name
     return b"".join(values) + _issuer_data(cvn, tags)
 
 
@@ -254,7 +259,7 @@ def _mac(key: bytes, data: bytes, padding: int) -> bytes:
     padded = pad(data, 8) if padding == 1 else pad_2(data, 8)
     last = int.from_bytes(padded[-8:], "big")
     if len(padded) > 8:
-        last ^= int.from_bytes(cbc_encrypt(Algorithm.DES, key[:8], bytes(8), padded[:-8])[-8:], "big")
+        last ^= int.from_bytes(last_block_once(Algorithm.DES, key[:8], padded[:-8]), "big")
     return encrypt_once(Algorithm.TDES_DOUBLE, key, last.to_bytes(8, "big"))
 
 

@@ -66,17 +66,18 @@ class IssuerKey:
         if algorithm is not Algorithm.TDES_DOUBLE:
             raise KeyUsageError(f"a {algorithm} key is no issuer master key")
         self._encrypt = BlockCipher(algorithm, clear).encrypt
-        self._cards: dict[str, CardKey] = {}
+        self._cards: dict[tuple[str, str, bool], CardKey] = {}
 
     def card(self, pan: Pan, sequence: str = "00", *, option_b: bool = False) -> CardKey:
         """The key of one card, derived once and kept. Args and Raises: as `card_key`."""
-        data = card_key_input(pan, sequence, option_b=option_b)
-        card = self._cards.get(data)
+        name = pan.reveal(), sequence, option_b
+        card = self._cards.get(name)
         if card is None:
+            data = card_key_input(pan, sequence, option_b=option_b)
             card = CardKey(_wide(self._encrypt, int(data, 16), _ONES))
             if len(self._cards) >= KEPT_CARDS:
                 del self._cards[next(iter(self._cards))]
-            self._cards[data] = card
+            self._cards[name] = card
         return card
 
     def __repr__(self) -> str:

@@ -101,12 +101,13 @@ class MacKey:
     Raises: KeyCheckError: the key is not as long as its algorithm asks for.
     """
 
-    __slots__ = ("_makers", "algorithm", "cipher")
+    __slots__ = ("_key", "_makers", "algorithm", "cipher")
 
     def __init__(self, algorithm: Algorithm, key: bytes) -> None:
         self.algorithm = algorithm
         self.cipher = BlockCipher(algorithm, key)
-        self._makers = _makers(self.cipher, key)
+        self._key = key
+        self._makers: dict[MacAlgorithm, Callable[[bytes], bytes]] = {}
 
     def generate(self, algorithm: MacAlgorithm, data: bytes, length: int = MAC_BYTES) -> bytes:
         """The MAC over `data`, at most 65,536 bytes.
@@ -117,7 +118,7 @@ class MacKey:
         """
         maker = self._makers.get(algorithm)
         if maker is None:
-            raise KeyUsageError(f"MAC {algorithm}: a {self.algorithm} key does not go with it")
+            maker = self._makers[algorithm] = self._maker(algorithm)
         if len(data) > LONGEST_DATA:
             raise MacError(f"MAC {algorithm}: at most {LONGEST_DATA} bytes of data, this has {len(data)}")
         if length == MAC_BYTES:
@@ -131,36 +132,31 @@ class MacKey:
         if not hmac.compare_digest(self.generate(algorithm, data, length), mac):
             raise MacMismatch(f"MAC {algorithm}: it does not verify over {len(data)} bytes of data")
 
+    def _maker(self, algorithm: MacAlgorithm) -> Callable[[bytes], bytes]:
+        """What makes this MAC, with the contexts that it takes."""
+        if self.algorithm not in KEY_ALGORITHMS[algorithm]:
+            raise KeyUsageError(f"MAC {algorithm}: a {self.algorithm} key does not go with it")
+        cipher, size = self.cipher, self.cipher.block_bytes
+        match algorithm:
+            case MacAlgorithm.UNIONPAY_ECB | MacAlgorithm.UNIONPAY_SM4_ECB:
+                return partial(_ecb_of_hex, cipher.encrypt, size)
+            case MacAlgorithm.XOR_TDES_BINARY:
+                return partial(_folded, cipher.encrypt)
+            case MacAlgorithm.SM4_CBC_TEXT:
+                return partial(_chained_text, CbcChain(self.algorithm, self._key))
+            case MacAlgorithm.X9_9 | MacAlgorithm.SM4_CBC_BINARY:
+                return partial(_chained, pad, CbcChain(self.algorithm, self._key))
+            case MacAlgorithm.TDES_CMAC | MacAlgorithm.AES_CMAC:
+                return KeptCmac(self.algorithm, self._key).of
+            case MacAlgorithm.NONE:
+                return _none
+        if algorithm in _ALGORITHM_1:
+            return partial(_chained, _PADDINGS[algorithm], CbcChain(self.algorithm, self._key))
+        single = CbcChain(Algorithm.DES, self._key[:8])
+        return partial(_retail, _PADDINGS[algorithm], single, cipher.encrypt)
+
     def __repr__(self) -> str:
         return f"<MacKey {self.algorithm}>"
-
-
-def _makers(cipher: BlockCipher, key: bytes) -> dict[MacAlgorithm, Callable[[bytes], bytes]]:
-    """What each MAC algorithm does under this key; the algorithms that do not take it are missing."""
-    makers: dict[MacAlgorithm, Callable[[bytes], bytes]] = {MacAlgorithm.NONE: _none}
-    algorithm, encrypt = cipher.algorithm, cipher.encrypt
-    if algorithm in AES_FAMILY:
-        makers[MacAlgorithm.AES_CMAC] = KeptCmac(algorithm, key).of
-        return makers
-    chain = CbcChain(algorithm, key)
-    if algorithm is Algorithm.SM4:
-        makers[MacAlgorithm.UNIONPAY_SM4_ECB] = partial(_ecb_of_hex, encrypt, 16)
-        makers[MacAlgorithm.SM4_CBC_TEXT] = partial(_chained_text, chain)
-        makers[MacAlgorithm.SM4_CBC_BINARY] = partial(_chained, pad, chain)
-        return makers
-    makers[MacAlgorithm.UNIONPAY_ECB] = partial(_ecb_of_hex, encrypt, 8)
-    for name, padding in zip(_ALGORITHM_1, (pad, pad_2, pad_3), strict=True):
-        makers[name] = partial(_chained, padding, chain)
-    if algorithm is Algorithm.DES:
-        makers[MacAlgorithm.X9_9] = partial(_chained, pad, chain)
-        return makers
-    makers[MacAlgorithm.XOR_TDES_BINARY] = partial(_folded, encrypt)
-    makers[MacAlgorithm.TDES_CMAC] = KeptCmac(algorithm, key).of
-    if algorithm is Algorithm.TDES_DOUBLE:
-        single = CbcChain(Algorithm.DES, key[:8])
-        for name, padding in zip(_ALGORITHM_3, (pad, pad_2, pad_3), strict=True):
-            makers[name] = partial(_retail, padding, single, encrypt)
-    return makers
 
 
 def _ecb_of_hex(encrypt: Callable[[bytes], bytes], size: int, data: bytes) -> bytes:

@@ -212,6 +212,27 @@ def digits_of(form: PinFormat, block: bytes, pan: Pan | None) -> str:
     return digits
 
 
+def length_of(form: PinFormat, block: bytes, pan: Pan | None) -> int:
+    """How many digits the PIN of a clear block has, for the forms in `SHAPED`: `digits_of` without the digits.
+
+    The block is looked at as one number. Every nibble of the fill must be F; adding six to every digit must carry in
+    none of them.
+
+    Raises: as `decode`.
+    """
+    size, shapes = _SHAPES[form]
+    field = int.from_bytes(block, "big")
+    if form in _PAN_IN_BLOCK:
+        field ^= _pan_field(form, pan)
+    shape = shapes.get(field >> size * 8 - 8) if len(block) == size else None
+    if shape is None:
+        raise PinBlockError
+    length, fill, sixes, carries = shape
+    if field & fill != fill or (field + sixes ^ field ^ sixes) & carries:
+        raise PinBlockError
+    return length
+
+
 def _is_random_fill(form: PinFormat, text: str, end: int) -> bool:
     """True when what follows the PIN is what a form with random fill has there."""
     if form is PinFormat.ISO_3:
@@ -236,3 +257,20 @@ def _pan_field(form: PinFormat, pan: Pan | None) -> int:
     if pan is None:
         raise PinError(f"PIN block: the form {form} needs the PAN")
     return int(pan.reveal()[-13:-1], 16)  # a PAN has 13 digits at least
+
+
+def _shape(form: PinFormat, length: int) -> tuple[int, int, int, int]:
+    """A PIN length, with the masks that a block of this form has for it: fill, sixes on its digits, carries of them."""
+    nibbles = form.block_bytes * 2
+    fill = (1 << (nibbles - 2 - length) * 4) - 1
+    ones = ((1 << length * 4) - 1) // 0xF << (nibbles - 2 - length) * 4
+    return length, fill, ones * 6, ones << 4
+
+
+_SHAPES: Final[dict[PinFormat, tuple[int, dict[int, tuple[int, int, int, int]]]]] = {
+    form: (form.block_bytes, {_CONTROL.get(form, 0) << 4 | n: _shape(form, n) for n in _PIN_LENGTHS})
+    for form in PinFormat
+    if form not in FILLED | {PinFormat.NO_PIN, PinFormat.DIEBOLD}
+}
+SHAPED: Final = frozenset(_SHAPES)
+"""The forms that `length_of` takes: no random fill, and the length in front."""

@@ -30,6 +30,9 @@ ODD_PARITY: Final = bytes(byte & 0xFE | (byte.bit_count() - (byte & 1) + 1) % 2 
 _ECB: Final = modes.ECB()  # noqa: S305  one block at a time is what is asked for
 
 
+_CBC_FROM_ZERO: Final = {size: modes.CBC(bytes(size)) for size in (8, 16)}
+
+
 class _Kept:
     """One cipher context, kept and guarded: whole blocks only, and a fresh context after anything unexpected."""
 
@@ -116,7 +119,7 @@ class CbcChain:
     def __init__(self, algorithm: Algorithm, key: bytes) -> None:
         self.algorithm = algorithm
         self.block_bytes = algorithm.block_bytes
-        cipher = Cipher(_cipher_algorithm(algorithm, key), modes.CBC(bytes(self.block_bytes)))
+        cipher = Cipher(_cipher_algorithm(algorithm, key), _CBC_FROM_ZERO[self.block_bytes])
         self._kept = _Kept(cipher.encryptor, self.block_bytes)
         self._carry = 0
 
@@ -142,6 +145,14 @@ class CbcChain:
 
     def __repr__(self) -> str:
         return f"<CbcChain {self.algorithm}>"
+
+
+def last_block_once(algorithm: Algorithm, key: bytes, blocks: bytes) -> bytes:
+    """As `CbcChain.last_block`, under a key that is used once: one context, spent at once. Raises: CipherError."""
+    size = algorithm.block_bytes
+    if not blocks or len(blocks) % size:
+        raise CipherError(f"a block cipher takes bytes in whole blocks of {size}, this is not")
+    return Cipher(_cipher_algorithm(algorithm, key), _CBC_FROM_ZERO[size]).encryptor().update(blocks)[-size:]
 
 
 def check_value(algorithm: Algorithm, key: bytes, length: int = 4) -> bytes:
@@ -250,18 +261,22 @@ def require_key_length(algorithm: Algorithm, key: bytes) -> None:
 
 
 def _cipher_algorithm(algorithm: Algorithm, key: bytes) -> TripleDES | algorithms.AES | algorithms.SM4:
-    require_key_length(algorithm, key)
-    match algorithm:
-        case Algorithm.DES:
-            return TripleDES(key * 3)
-        case Algorithm.TDES_DOUBLE:
-            return TripleDES(key + key[:8])
-        case Algorithm.TDES_TRIPLE:
-            return TripleDES(key)
-        case Algorithm.AES_128 | Algorithm.AES_192 | Algorithm.AES_256:
-            return algorithms.AES(key)
-        case Algorithm.SM4:
-            return algorithms.SM4(key)
+    size, make = _CIPHERS[algorithm]
+    if len(key) != size:
+        require_key_length(algorithm, key)
+    return make(key)
+
+
+# Key length in bytes, and what makes the cipher: TDES is always given 24 bytes.
+_CIPHERS: Final[dict[Algorithm, tuple[int, Callable[[bytes], TripleDES | algorithms.AES | algorithms.SM4]]]] = {
+    Algorithm.DES: (8, lambda key: TripleDES(key * 3)),
+    Algorithm.TDES_DOUBLE: (16, lambda key: TripleDES(key + key[:8])),
+    Algorithm.TDES_TRIPLE: (24, TripleDES),
+    Algorithm.AES_128: (16, algorithms.AES),
+    Algorithm.AES_192: (24, algorithms.AES),
+    Algorithm.AES_256: (32, algorithms.AES),
+    Algorithm.SM4: (16, algorithms.SM4),
+}
 
 
 def _require_length(what: str, length: int, longest: int) -> None:

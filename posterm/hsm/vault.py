@@ -25,6 +25,7 @@ from posterm.hsm.keys import DES_FAMILY, PERMITS, Algorithm, Exportability, KeyU
 from posterm.hsm.lmk import Lmk
 from posterm.hsm.mac import MacKey
 from posterm.hsm.needs import DERIVE_DUKPT, Need
+from posterm.hsm.pin_block import PinFormat
 from posterm.hsm.primitives import BlockCipher, require_key_length
 from posterm.hsm.variant_key import KeyReference, VariantKey
 from posterm.hsm.variant_lmk import VariantLmk
@@ -32,6 +33,10 @@ from posterm.sensitive import Pan
 
 KEPT_KEYS: Final = 16_384
 """Opened keys kept at most: three for each of five thousand terminals."""
+
+
+PlainWay = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes], int]
+"""Between two PIN keys, for a translation that leaves the clear block as it is: decrypt, encrypt, bytes of a block."""
 
 
 class OpenKey:
@@ -119,6 +124,7 @@ class KeyVault:
         "_kept",
         "_kept_keys",
         "_lmk",
+        "_plain",
         "_variant_lmk",
     )
 
@@ -141,6 +147,7 @@ class KeyVault:
         self._entropy = entropy
         self._kept: dict[WorkingKey, OpenKey] = {}
         self._kept_keys = kept_keys
+        self._plain: dict[tuple[WorkingKey, PinFormat, WorkingKey, PinFormat], PlainWay] = {}
         self._guard = guard
         self._connection = ""
         if guard is not None:
@@ -236,6 +243,7 @@ class KeyVault:
         opened = OpenKey(*self._unwrap(key))
         if len(self._kept) >= self._kept_keys:
             del self._kept[next(iter(self._kept))]
+            self._plain.clear()
         self._kept[key] = opened
         return opened
 

@@ -9,16 +9,16 @@ from typing import Final
 
 from posterm.hsm import pin_block
 from posterm.hsm.commands.pin_forms import FORMS, decrypt_pin, form_for
-from posterm.hsm.dukpt_key import WorkingKey
+from posterm.hsm.dukpt_key import DukptKey, WorkingKey
 from posterm.hsm.errors import PinBlockError
 from posterm.hsm.guard import Activity, Verification
 from posterm.hsm.key_block import drawn
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.needs import DECRYPT_PIN, ENCRYPT_PIN
-from posterm.hsm.pin_block import FILL_BYTES, FILLED, PinFormat
+from posterm.hsm.pin_block import FILL_BYTES, FILLED, SHAPED, PinFormat
 from posterm.hsm.pin_translation import ALWAYS_ALLOWED, require_allowed
 from posterm.hsm.variant_key import KeyReference
-from posterm.hsm.vault import KeyVault
+from posterm.hsm.vault import KeyVault, PlainWay
 from posterm.sensitive import Pan
 
 
@@ -76,6 +76,9 @@ class PinTranslation(KeyVault):
     ) -> tuple[bytes, int]:
         """As `translate_pin`, and the PIN's number of digits, which host commands tell."""
         if self._guard is None:
+            plain = self._plain.get((source_pik, source_format, target_pik, target_format))
+            if plain is not None and target_pan is None:
+                return _plainly(plain, block, source_format, pan)
             return self._translate(source_pik, block, source_format, target_pik, target_format, pan, target_pan)
         with self._counting(Verification.PIN, source_pik):
             return self._translate(source_pik, block, source_format, target_pik, target_format, pan, target_pan)
@@ -93,12 +96,10 @@ class PinTranslation(KeyVault):
         source = self._open(source_pik, DECRYPT_PIN)
         target = self._open(target_pik, ENCRYPT_PIN)
         if target_pan is None and (source.algorithm, source_format, target.algorithm, target_format) in _PLAIN:
-            # Form and PAN stay, and a sound block without fill has one form only: it is the block already.
-            if len(block) != source.cipher.block_bytes:
-                raise PinBlockError
-            clear = source.cipher.decrypt(block)
-            digits = pin_block.digits_of(source_format, clear, pan)
-            return target.cipher.encrypt(clear), len(digits)
+            plain = (source.cipher.decrypt, target.cipher.encrypt, source.cipher.block_bytes)
+            if not isinstance(source_pik, DukptKey):
+                self._plain[source_pik, source_format, target_pik, target_format] = plain
+            return _plainly(plain, block, source_format, pan)
         source_form = form_for(source.algorithm, source_format)
         form = form_for(target.algorithm, target_format)
         changes_pan = target_pan is not None and target_pan != pan
@@ -127,12 +128,22 @@ class PinTranslation(KeyVault):
             self._permit(Activity.WEAKER_PIN_TRANSLATION)
 
 
+def _plainly(plain: PlainWay, block: bytes, form: PinFormat, pan: Pan | None) -> tuple[bytes, int]:
+    """Form and PAN stay, and a sound block without fill has one form only: it is the block already."""
+    decrypt, encrypt, size = plain
+    if len(block) != size:
+        raise PinBlockError
+    clear = decrypt(block)
+    length = pin_block.length_of(form, clear, pan)
+    return encrypt(clear), length
+
+
 # Translations that need no permission and leave the clear block as it is.
 _PLAIN: Final = frozenset(
     (source, source_form, target, target_form)
     for source, source_form, target, target_form in ALWAYS_ALLOWED
     if source_form is target_form
-    and source_form not in FILLED
+    and source_form in SHAPED
     and FORMS.get((source, source_form)) is source_form
     and FORMS.get((target, target_form)) is target_form
 )
