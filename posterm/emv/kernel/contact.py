@@ -15,6 +15,7 @@ from posterm.emv.capk import CaKeyStore
 from posterm.emv.config import TerminalConfig, TerminalFiles, Transaction
 from posterm.emv.errors import Cancelled, EmvError, Stop
 from posterm.emv.exchange import Exchange, GoOnline, OnlineResult, Refer
+from posterm.emv.kernel import electronic_cash
 from posterm.emv.kernel.action import (
     decide,
     decide_unable_to_go_online,
@@ -73,6 +74,8 @@ def _transaction(session: Session) -> Exchange[Outcome]:
     given = yield from first_generate_ac(session, wanted)
     if given is CryptogramType.ARQC:
         return (yield from _online(session))
+    if given is CryptogramType.TC and electronic_cash.pays(session):
+        yield from electronic_cash.read_balance(session)
     return _completed(session, given, offline="1")
 
 
@@ -83,8 +86,10 @@ def _start(session: Session) -> Exchange[Outcome | None]:
         candidate = yield from choose(candidates)
         if candidate is None:
             return session.outcome(Ending.CANCELLED, "the cardholder wants none of the applications")
-        if (yield from select_application(session, candidate)) and (yield from initiate(session)):
-            return None
+        if (yield from select_application(session, candidate)):
+            electronic_cash.offer(session)
+            if (yield from initiate(session)):
+                return None
         candidates.remove(candidate)
     return session.outcome(Ending.TRY_ANOTHER_CARD, "no application of this card can be used here")
 

@@ -11,7 +11,7 @@ from posterm.emv.bits import Aip, Tsi, Tvr
 from posterm.emv.card_data import template
 from posterm.emv.errors import CardDataError
 from posterm.emv.exchange import Exchange
-from posterm.emv.kernel import commands
+from posterm.emv.kernel import commands, electronic_cash
 from posterm.emv.kernel.session import Session
 from posterm.sensitive import Pan
 
@@ -28,6 +28,10 @@ def manage_risk(session: Session) -> Exchange[None]:
         session.set(Tvr.MERCHANT_FORCED_ONLINE, "Book 4", "6.3.5", "the attendant wants an authorization")
     if not session.aip & Aip.TERMINAL_RISK_MANAGEMENT_TO_BE_PERFORMED:
         session.note(_BOOK, "10.6", "the card asks for no terminal risk management")
+        return
+    if electronic_cash.pays(session):
+        session.note("JR/T 0025.13", "terminal", "electronic cash pays: no floor limit, random selection or velocity")
+        session.done(Tsi.TERMINAL_RISK_MANAGEMENT_PERFORMED, _BOOK, "10.6", "terminal risk management performed")
         return
     # A purchase split in two is looked at as one.
     spent = session.transaction.amount + (session.files.earlier_amount(pan) if pan is not None else 0)
