@@ -34,6 +34,13 @@ def test_electronic_cash_pays_without_floor_limit_and_without_the_issuer():
     assert card.sent("80A8")[0].startswith("80A800000B830901")
 
 
+def test_nobody_is_asked_for_a_pin():
+    list_of_methods = bytes.fromhex("0000000000000000 0201")
+    outcome = run(_card(aip=0x1800, objects=CASH | {"8E": list_of_methods}), terminal=TAKES_CASH)
+    assert outcome.approved
+    assert not outcome.online_pin
+
+
 def test_a_card_without_electronic_cash_goes_online_as_ever():
     asked: list[object] = []
     outcome = run(_card(objects={}), terminal=TAKES_CASH, asked=asked)

@@ -2,7 +2,8 @@
 
 The terminal offers it (9F7A) when it takes electronic cash and the amount is within its limit (9F7B). A card that wants
 to pay so lists its electronic cash authorization code (9F74) among its records. From there on the flow is the ordinary
-one, without floor limit, random selection and velocity: the balance on the card is the limit, and the card keeps it.
+one, without cardholder verification, floor limit, random selection and velocity: who has the card has the cash, the
+balance on it is the limit, and the card keeps it.
 
 Source: JR/T 0025.13 (PBOC 3.0, small payments on debit and credit applications). Leaves out loading, and the second
 balance (9F79 is that of the first currency).

@@ -16,7 +16,7 @@ from posterm.emv.config import TransactionType
 from posterm.emv.describe import cvm_rule
 from posterm.emv.errors import Cancelled, CardDataError, CertificateError, Stop
 from posterm.emv.exchange import AskPin, Exchange, PinAnswer, PinMethod, PinReply
-from posterm.emv.kernel import commands
+from posterm.emv.kernel import commands, electronic_cash
 from posterm.emv.kernel.authentication import recover_card_key, recover_keys
 from posterm.emv.kernel.risk import counter_of
 from posterm.emv.kernel.session import Session
@@ -86,6 +86,9 @@ def verify_cardholder(session: Session) -> Exchange[None]:
     Raises: CardDataError: a malformed list. Stop: the cardholder cancelled, or VERIFY was answered with nonsense.
     """
     session.own["9F34"] = bytes((_NO_CVM_PERFORMED, 0, 0))
+    if electronic_cash.pays(session):
+        session.note("JR/T 0025.13", "terminal", "electronic cash pays: the cardholder is not verified")
+        return
     if not session.aip & Aip.CARDHOLDER_VERIFICATION_SUPPORTED:
         session.note(_BOOK, "10.5", "the card supports no cardholder verification")
         return
