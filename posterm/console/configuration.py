@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from posterm.console.errors import ConfigurationError
 from posterm.errors import PostermError
+from posterm.hsm.guard import Activity
 from posterm.runtime.store.host_store import SQLITE_STORE, is_store_name
 from posterm.unionpay.profile import load_profile
 
@@ -134,6 +135,7 @@ class HsmSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 1500
     header_length: Annotated[int, Field(ge=0, le=255)] = 4
     lmk_kind: Literal["aes-block", "tdes-block", "variant"] = "aes-block"
+    permitted: frozenset[Activity] = frozenset()
     disabled_commands: frozenset[Annotated[str, Field(pattern="^[0-9A-Z]{2}$")]] = frozenset()
     tls_certificate: str = ""
     tls_key: str = ""

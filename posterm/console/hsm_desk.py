@@ -6,20 +6,28 @@ One process at a time works with the folder; while the server runs, nobody else 
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import typer
 
-from posterm.console.configuration import Configuration
-from posterm.console.errors import ConfigurationError
+from posterm.console.configuration import Configuration, HsmSettings
+from posterm.console.errors import ConfigurationError, InputError
+from posterm.console.views.hsm_events import HsmEventPrinter
 from posterm.hsm import KeyBlock, SoftHsm, audit
 from posterm.hsm.key_register import NamedKey
 from posterm.hsm.master_secret import MasterSecret
 from posterm.runtime import clock
 from posterm.runtime.assembly import open_master_secret
+from posterm.runtime.hsm_assembly import OpenHsm, open_guarded_hsm
+from posterm.runtime.hsm_client import HsmClient
+from posterm.runtime.hsm_console import HsmConsole
+from posterm.runtime.link_tls import client_context, server_context
+from posterm.runtime.run_hsm import HsmServer, serve_until
 from posterm.runtime.store.hsm_directory import HsmDirectory
 
 FOLDER: Final = "hsm"
@@ -66,6 +74,69 @@ def configured_secret(configuration: Configuration) -> MasterSecret:
             hint="`posterm hsm lmk new` makes a master secret, `posterm hsm lmk load` a file of it",
         )
     return secret
+
+
+def open_configured_hsm(configuration: Configuration) -> OpenHsm:
+    """The HSM of a configuration, to be served. Raises: StoreError: another process works with its folder."""
+    settings = configuration.hsm
+    return open_guarded_hsm(
+        configuration.data_directory / FOLDER,
+        configured_secret(configuration),
+        lmk_kind=settings.lmk_kind,
+        production=settings.mode == "production",
+        permitted=settings.permitted,
+        disabled=settings.disabled_commands,
+    )
+
+
+async def run_configured_hsm(
+    configuration: Configuration, opened: OpenHsm, *, port: int | None, as_json: bool, quiet: bool, verbose: bool
+) -> None:
+    """Serve an HSM where its configuration says, and its console, until SIGTERM or SIGINT."""
+    settings = configuration.hsm
+    printer = HsmEventPrinter(as_json=as_json, quiet=quiet)
+    told = printer.show if verbose else None
+    server = HsmServer(
+        lambda client: opened.session(client, header_length=settings.header_length, listen=told),
+        printer.show,
+        tls=_server_tls(settings),
+    )
+    status = lambda: {**opened.status(), "connections": server.connections}  # noqa: E731
+    console = HsmConsole(opened.state.path, opened.guard, opened.state.register, status)
+    await console.start()
+    try:
+        await serve_until(
+            server,
+            settings.address,
+            settings.port if port is None else port,
+            ready=lambda bound: printer.listening(settings.address, bound),
+        )
+    finally:
+        await console.stop()
+
+
+def hsm_client(configuration: Configuration, server: str = "") -> HsmClient:
+    """A client of the HSM that a configuration, or `server` as ADDRESS:PORT, names. Raises: InputError, TlsError."""
+    settings = configuration.hsm
+    named = server or settings.server or f"{settings.address}:{settings.port}"
+    address, _, port = named.rpartition(":")
+    if not port.isdecimal() or not address:
+        raise InputError("HSM server: need ADDRESS:PORT")
+    return HsmClient(address.strip("[]"), int(port), header_length=settings.header_length, tls=_client_tls(settings))
+
+
+def _server_tls(settings: HsmSettings) -> ssl.SSLContext | None:
+    if not settings.tls_certificate:
+        return None
+    authorities = Path(settings.tls_authorities) if settings.tls_authorities else None
+    return server_context(Path(settings.tls_certificate), Path(settings.tls_key), client_authorities=authorities)
+
+
+def _client_tls(settings: HsmSettings) -> ssl.SSLContext | None:
+    if not settings.tls_authorities:
+        return None
+    own = {"certificate": Path(settings.tls_certificate), "key": Path(settings.tls_key)}
+    return client_context(Path(settings.tls_authorities), **(own if settings.tls_certificate else {}))
 
 
 def ask_passphrase() -> str:

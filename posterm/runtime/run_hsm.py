@@ -32,8 +32,9 @@ _FAREWELL_S: Final = 5.0
 class Session(Protocol):
     """One connection in the core: bytes in, bytes out."""
 
-    ended: PostermError | None
-    """Why nothing more is read; None while it goes on."""
+    @property
+    def ended(self) -> PostermError | None:
+        """Why nothing more is read; None while it goes on."""
 
     def receive(self, data: bytes) -> bytes:
         """The answers to every message that is whole now."""
@@ -59,7 +60,8 @@ class HsmServer:
     """HSM sessions on a TCP port.
 
     Args:
-        session: makes the session of a new connection; called with the peer's name.
+        session: makes the session of a new connection; called with the client's name: that in its certificate, or its
+            address.
         listen: told of every event; it must not block.
         tls: the server's side of TLS; None for TCP in the clear.
         connections_max: further connections are closed at once.
@@ -187,7 +189,7 @@ class _Connection(asyncio.Protocol):
         self.peer = f"{host}:{port}"
         self.last_answer_at = self._time()
         if self._server.admit(self):
-            self._session = self._server.make_session(self.peer)
+            self._session = self._server.make_session(self.certificate.get("client", host))
         else:
             self.close()
 

@@ -1,4 +1,4 @@
-"""`posterm hsm …`: the HSM's keys, ceremonies and audit log."""
+"""`posterm hsm …`: the HSM as a server, its keys, ceremonies and audit log."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from posterm.console.cli import hsm_audit, hsm_keys, hsm_lmk
+from posterm.console.cli import hsm_audit, hsm_keys, hsm_lmk, hsm_server
 from posterm.console.cli.options import ConfigOption, examples
 
-app = typer.Typer(no_args_is_help=True, help="Work with the HSM: its keys, ceremonies and audit log.")
+app = typer.Typer(no_args_is_help=True, help="Run the HSM as a server, and work with its keys.")
+hsm_server.register(app)
 app.add_typer(hsm_keys.app, name="key")
 app.add_typer(hsm_lmk.app, name="lmk")
 app.add_typer(hsm_audit.app, name="audit")
