@@ -18,11 +18,13 @@ from posterm.hsm import (
     Lmk,
     MacAlgorithm,
     Pin,
+    PinBlockError,
     PinFormat,
+    PinMismatch,
     SealedDataError,
     SoftHsm,
 )
-from posterm.hsm.errors import MacMismatch, NotAuthorizedError
+from posterm.hsm.errors import BudgetSpentError, MacMismatch, NotAuthorizedError
 from posterm.hsm.guard import Activity
 from posterm.hsm.key_block import KeyBlock as Block
 from posterm.hsm.master_secret import MasterSecret
@@ -92,6 +94,10 @@ SAME: dict[str, Callable[[HsmPort], object]] = {
     "pin-block-without-pan": lambda hsm: hsm.encrypt_pin(PIK, Pin("908172"), PinFormat.NO_PAN, None),
     "no-pin": lambda hsm: hsm.encrypt_pin(PIK, None, PinFormat.NO_PIN, None),
     "offset": lambda hsm: hsm.generate_pin_offset(PVK, Pin("908172"), PAN),
+    "right-pin": lambda hsm: hsm.verify_pin(
+        PIK, LOCAL.encrypt_pin(PIK, Pin("908172"), PinFormat.ISO_0, PAN), PinFormat.ISO_0, PAN,
+        pvk=PVK, offset=LOCAL.generate_pin_offset(PVK, Pin("908172"), PAN),
+    ),
     "encrypt-track": lambda hsm: hsm.encrypt_track(TDK, "12345678901234567=30121015678"),
     "decrypt-track": lambda hsm: hsm.decrypt_track(TDK, "12345678901234567D30121015678"),
     "fingerprint": lambda hsm: hsm.fingerprint(FINDER, b"\x00\xff" * 40),
@@ -108,6 +114,17 @@ def test_it_answers_as_one_in_process(remote: RemoteHsm, what: str) -> None:
 REFUSED: dict[str, tuple[Callable[[HsmPort], object], type[HsmError]]] = {
     "wrong-mac": (lambda hsm: hsm.verify_mac(MAK, MacAlgorithm.X9_19, b"data", bytes(8)), MacMismatch),
     "short-mac": (lambda hsm: hsm.verify_mac(MAK, MacAlgorithm.X9_19, b"data", bytes(4)), MacMismatch),
+    "wrong-pin": (
+        lambda hsm: hsm.verify_pin(
+            PIK, LOCAL.encrypt_pin(PIK, Pin("908173"), PinFormat.ISO_0, PAN), PinFormat.ISO_0, PAN,
+            pvk=PVK, offset=LOCAL.generate_pin_offset(PVK, Pin("908172"), PAN),
+        ),
+        PinMismatch,
+    ),
+    "no-pin-block": (
+        lambda hsm: hsm.verify_pin(PIK, bytes(8), PinFormat.ISO_0, PAN, pvk=PVK, offset="123456"),
+        PinBlockError,
+    ),
     "key-of-another-usage": (lambda hsm: hsm.generate_mac(PIK, MacAlgorithm.X9_19, b""), KeyUsageError),
     "key-encryption-key-that-is-none": (lambda hsm: hsm.export_key(PIK, MAK), KeyUsageError),
     "sealed-elsewhere": (
@@ -149,6 +166,27 @@ def test_what_one_in_process_refuses_is_refused(remote: RemoteHsm, what: str) ->
     for hsm in (remote, LOCAL):
         with pytest.raises(HsmError):
             REFUSED_OTHERWISE[what](hsm)
+
+
+def test_a_budget_that_is_spent_refuses_also_after_a_restart(tmp_path: Path) -> None:
+    right = LOCAL.encrypt_pin(PIK, Pin("908172"), PinFormat.ISO_0, PAN)
+    wrong = LOCAL.encrypt_pin(PIK, Pin("111111"), PinFormat.ISO_0, PAN)
+    offset = LOCAL.generate_pin_offset(PVK, Pin("908172"), PAN)
+
+    def verify(running: Served, block: bytes) -> None:
+        hsm = RemoteHsm(HsmClient("127.0.0.1", running.port, timeout_s=30))
+        try:
+            hsm.verify_pin(PIK, block, PinFormat.ISO_0, PAN, pvk=PVK, offset=offset)
+        finally:
+            hsm.close()
+
+    for _ in range(5):
+        with served_hsm(tmp_path) as running:
+            for _ in range(2):
+                with pytest.raises(PinMismatch):
+                    verify(running, wrong)
+    with served_hsm(tmp_path) as running, pytest.raises(BudgetSpentError):
+        verify(running, right)
 
 
 def test_in_production_what_is_sensitive_takes_two_officers(tmp_path: Path) -> None:
