@@ -15,11 +15,13 @@ from typing import Final
 
 from posterm import tlv
 from posterm.emv.exchange import APPROVALS, GoOnline, OnlineResult
+from posterm.hsm.card_values import cvc3
 from posterm.hsm.cryptogram import Cvn, Scheme, arpc, cvn_of, verify
 from posterm.hsm.emv_script import script_mac
-from posterm.hsm.errors import CryptogramError, CryptogramMismatch
+from posterm.hsm.errors import CardValueError, CryptogramError, CryptogramMismatch
 from posterm.sensitive import Pan, SensitiveValueError
 from simulators.card.issuer_keys import RIDS, CardKeys, master_keys
+from simulators.card.personalization import stripe_template
 from simulators.card.scripts import MAC_BYTES
 
 DO_NOT_HONOUR: Final = "05"
@@ -79,6 +81,8 @@ class TestIssuers:
             return _declined(FORMAT_ERROR, "no test issuer for this application")
         try:
             pan = Pan(_pan_digits(data))
+            if "9F61" in data:
+                return self._stripe_answer(scheme, pan, data)
             cvn = cvn_of(data.get("9F10", b""), _CRYPTOGRAMS.get(scheme, Scheme.VISA))
             keys = master_keys(scheme).for_card(cvn, pan, data.get("5F34", b"\x00").hex())
             tags = {int(tag, 16): value for tag, value in data.items()}
@@ -88,9 +92,19 @@ class TestIssuers:
             issuer_data += b"".join(_secured(script, cvn, keys, tags, cryptogram) for script in self._scripts)
         except CryptogramMismatch:
             return _declined(DO_NOT_HONOUR, "the cryptogram does not verify")
-        except (CryptogramError, SensitiveValueError) as error:
+        except (CryptogramError, CardValueError, SensitiveValueError) as error:
             return _declined(FORMAT_ERROR, str(error))
         return IssuerAnswer(OnlineResult(self._response_code, issuer_data), f"cryptogram {cvn.name} verified")
+
+    def _stripe_answer(self, scheme: str, pan: Pan, data: Mapping[str, bytes]) -> IssuerAnswer:
+        """A tapped card in magnetic stripe mode: the check value of track 2. There is nothing to send back to it."""
+        expiry = data.get("9F6B", b"").hex().partition("d")[2][:4]
+        template = stripe_template(pan.reveal(), expiry)
+        atc = int.from_bytes(data.get("9F36", b""), "big")
+        expected = cvc3(master_keys(scheme).cvc3_for(pan), template, atc, data.get("9F6A", b""))
+        if int(expected) != int.from_bytes(data["9F61"], "big"):
+            return _declined(DO_NOT_HONOUR, "the check value does not verify")
+        return IssuerAnswer(OnlineResult(self._response_code), "check value verified")
 
     def _authentication(self, cvn: Cvn, key: bytes, tags: Mapping[int, bytes], cryptogram: bytes) -> bytes:
         """Tag 91: the ARPC and what it is made over."""
@@ -118,7 +132,8 @@ def _declined(code: str, said: str) -> IssuerAnswer:
 
 
 def _pan_digits(data: Mapping[str, bytes]) -> str:
-    """The card number from 5A, else from track 2 (57)."""
+    """The card number from 5A, else from track 2 (57, 9F6B)."""
     if "5A" in data:
         return data["5A"].hex().rstrip("f")
-    return data.get("57", b"").hex().split("d")[0]
+    track_2 = data.get("57") or data.get("9F6B", b"")
+    return track_2.hex().split("d")[0]

@@ -57,7 +57,11 @@ class MasterKeys:
             return card_key(master, pan, sequence, option_b=cvn.option_b)
 
         script = ScriptKeys(derived(self.cryptogram), derived(self.integrity), derived(self.confidentiality))
-        return CardKeys(script, card_key(self.cvc3, pan, sequence))
+        return CardKeys(script, self.cvc3_for(pan))
+
+    def cvc3_for(self, pan: Pan) -> bytes:
+        """The key behind a stripe that changes. A stripe has no sequence number: it is taken as 00."""
+        return card_key(self.cvc3, pan)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

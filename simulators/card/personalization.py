@@ -131,6 +131,12 @@ def track_2(profile: CardProfile) -> str:
     return f"{holder.pan}D{holder.expiry}{CHIP_CARD}{'0' * 10}"[:37]
 
 
+def stripe_template(pan: str, expiry: str) -> bytes:
+    """9F6B of a Mastercard that is tapped: track 2 with zeros where the check value, number and counter will be."""
+    digits = f"{pan}D{expiry}{CHIP_CARD}{'0' * 13}"[:37]
+    return bytes.fromhex(digits + "F" * (len(digits) % 2))
+
+
 def _aip(card: Personalization) -> bytes:
     application = card.application
     first = 0
@@ -242,12 +248,11 @@ def _stripe_data(card: Personalization) -> list[tuple[str, bytes]]:
     """The stripe of a Mastercard that is tapped, with room for five digits of check value, number and counter."""
     holder = card.profile.holder
     track_1 = f"B{holder.pan}^{holder.name}^{holder.expiry}{CHIP_CARD}{'0' * 15}"
-    digits = f"{holder.pan}D{holder.expiry}{CHIP_CARD}{'0' * 13}"[:37]
     items = [("9F6C", bytes.fromhex("0001"))]
     items += [(tag, bytes.fromhex(value)) for tag, value in _STRIPE_PUNATC.items()]
     items.append(("56", track_1.encode("ascii")))
     items += [(tag, bytes.fromhex(value)) for tag, value in _STRIPE_PUNATC_2.items()]
-    items.append(("9F6B", bytes.fromhex(digits + "F" * (len(digits) % 2))))
+    items.append(("9F6B", stripe_template(holder.pan, holder.expiry)))
     return items
 
 
