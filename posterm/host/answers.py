@@ -42,8 +42,10 @@ def rrn_for(case: Case) -> str:
     return f"{case.now:%m%d}{case.desk.store.next_number('rrn') % 100_000_000:08d}"
 
 
-def answer_elements(case: Case, code: str, rrn: str, *, auth_code: str = "", balance: str = "") -> tuple[str, ...]:
-    """What the host says to a request beside the echo: element number and value in turn.
+def answer_elements(
+    case: Case, code: str, rrn: str, *, auth_code: str = "", balance: str = "", chip_data: str = ""
+) -> tuple[str, ...]:
+    """What the host says to a request beside the echo: element number and value in turn, element 55 in hexadecimal.
 
     Element 15 is today, or the original's settlement date.
     """
@@ -59,6 +61,7 @@ def answer_elements(case: Case, code: str, rrn: str, *, auth_code: str = "", bal
         39: code,
         44: f"{card.issuer_id:<11}{desk.acquirer_id:<11}" if card is not None else "",
         54: balance,
+        55: chip_data,
         **_texts(desk, code, card),
     }
     return tuple(part for number, value in values.items() if value for part in (str(number), value))
@@ -66,7 +69,7 @@ def answer_elements(case: Case, code: str, rrn: str, *, auth_code: str = "", bal
 
 def financial_answer(case: Case, added: tuple[str, ...]) -> Message:
     """The answer to a transaction, reversal or script notice."""
-    echoed = {number: str(case.message[number]) for number in _ECHOED if number in case.message}
+    echoed: dict[int, str | bytes] = {number: str(case.message[number]) for number in _ECHOED if number in case.message}
     if case.pan is not None:
         echoed[2] = case.pan.reveal()
     return Message(response_mti(case.message.mti), {**echoed, **_pairs(added)})
@@ -148,5 +151,6 @@ def _texts(desk: Desk, code: str, card: CardRecord | None) -> dict[int, str]:
     return {63: f"{scheme:<3}{_REMARK_BEFORE_TERMINAL}{meaning.text_zh}"}
 
 
-def _pairs(added: tuple[str, ...]) -> dict[int, str]:
-    return {int(number): value for number, value in zip(added[::2], added[1::2], strict=True)}
+def _pairs(added: tuple[str, ...]) -> dict[int, str | bytes]:
+    pairs = zip(added[::2], added[1::2], strict=True)
+    return {int(number): bytes.fromhex(value) if number == "55" else value for number, value in pairs}

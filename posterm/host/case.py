@@ -5,6 +5,7 @@ A check fills in what it found out (terminal, card, original) and either passes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,9 +14,18 @@ from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent
 from posterm.host.forced import NOTHING, ForcedOutcome
 from posterm.host.ledger import Ledger
-from posterm.host.records import CardRecord, MerchantRecord, TerminalRecord, TransactionRecord, reference
+from posterm.host.records import (
+    CardRecord,
+    IssuerKeyRecord,
+    MerchantRecord,
+    TerminalRecord,
+    TransactionRecord,
+    reference,
+)
 from posterm.host.store import HostStore
 from posterm.hsm import HsmPort, KeyBlock
+from posterm.hsm.cryptogram import Cvn
+from posterm.hsm.port import ChipPort
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.unionpay.envelope import Envelope, Sealer
@@ -37,6 +47,8 @@ class Desk:
 
     profile: AcquirerProfile
     hsm: HsmPort
+    chip_hsm: ChipPort | None
+    """None when the HSM does not speak to chips."""
     store: HostStore
     keys: HostKeys
     ledger: Ledger
@@ -68,6 +80,29 @@ class Refusal:
     record: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class ChipData:
+    """A chip whose cryptogram has been verified: what it said, and the keys that speak to it.
+
+    `values` are those of DE 55 by tag. `sequence` is the card sequence number, 2 digits.
+    """
+
+    values: Mapping[str, bytes] = field(repr=False)
+    issuer: IssuerKeyRecord
+    version: Cvn
+    sequence: str
+    counter: int
+
+    @property
+    def tags(self) -> dict[int, bytes]:
+        """The values as the HSM takes them."""
+        return {int(tag, 16): value for tag, value in self.values.items()}
+
+    @property
+    def cryptogram(self) -> bytes:
+        return self.values["9F26"]
+
+
 @dataclass(slots=True)
 class Case:
     """One request. `again` is the record of the same request answered before."""
@@ -82,6 +117,9 @@ class Case:
     content: str = ""
     pan: Pan | None = None
     card: CardRecord | None = None
+    chip: ChipData | None = None
+    chip_judged: bool = False
+    """True once `check_chip` has looked at the request."""
     original: TransactionRecord | None = None
     again: TransactionRecord | None = None
     forced: ForcedOutcome = NOTHING

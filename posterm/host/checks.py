@@ -24,9 +24,7 @@ REVERSAL_MTI: Final = "0400"
 MAX_BATCH: Final = 999_999
 
 # Types of Q/CUP 009 that are not in `posterm.unionpay.transactions`: 60.1, and DE 25 of the families that share a 60.1.
-_KNOWN_UNSUPPORTED_TYPES: Final = frozenset(
-    {"03", "27", "36", "45", "46", "47", "48", "49", "50", "51", "53", "54", "60"}
-)
+_KNOWN_UNSUPPORTED_TYPES: Final = frozenset({"03", "27", "45", "46", "47", "48", "49", "50", "51", "53", "54", "60"})
 _KNOWN_UNSUPPORTED_CONDITIONS: Final = frozenset({"08", "18", "64", "65", "66", "67", "82", "91"})
 
 _ALWAYS: Final = (3, 11, 22, 25, 41, 42, 49, 60)
@@ -44,6 +42,7 @@ _MANDATORY: Final = {
     Kind.OFFLINE_SALE: (*_ALWAYS, 4),
     Kind.ADJUST: (*_ALWAYS, 4),
     Kind.TIP_ADJUST: (*_ALWAYS, 4, 61),
+    Kind.CHIP_OFFLINE_SALE: (*_ALWAYS, 4, 55),
 }
 _NOT_UPLOADED: Final = frozenset({37})
 """A batch upload has no place for the RRN; the original is then found by element 61."""
@@ -198,4 +197,6 @@ def content_fingerprint(case: Case) -> str:
     reversal = case.message.mti == REVERSAL_MTI
     parts = [case.message.mti, case.text(60)[:11], case.pan.reveal() if case.pan is not None else ""]
     parts += [case.text(number) for number in _CONTENT if not (reversal and number == 38)]
+    if 55 in case.message and not reversal:
+        parts.append(bytes(case.message[55]).hex())
     return case.desk.fingerprint("content", "|".join(parts))

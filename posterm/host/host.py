@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from posterm.host import issuer, registry, settlement
+from posterm.host import issuer, registry, scripts, settlement
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.errors import HostError
@@ -19,9 +19,11 @@ from posterm.host.forced import Link
 from posterm.host.ledger import Ledger
 from posterm.host.management import handle_management, handle_script_notice
 from posterm.host.pipeline import run_reversal, run_transaction
-from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, SettlementReport
+from posterm.host.records import ACTIVE, CardKind, CardRecord, IssuerKeyRecord, PinPolicy, SettlementReport
 from posterm.host.store import HostStore
 from posterm.hsm import HsmPort, KeyBlock, Pin
+from posterm.hsm.cryptogram import Scheme
+from posterm.hsm.port import ChipPort
 from posterm.iso8583 import FramingError, Message, PackError, UnpackError
 from posterm.sensitive import Pan
 from posterm.unionpay.envelope import Envelope, Sealer, open_envelope
@@ -61,7 +63,16 @@ class Host:
     ) -> None:
         self.ledger = Ledger(store)
         self._desk = Desk(
-            profile, hsm, store, keys, self.ledger, Sealer(profile, hsm), forced_outcomes, late_answer_s, acquirer_id
+            profile,
+            hsm,
+            hsm if isinstance(hsm, ChipPort) else None,
+            store,
+            keys,
+            self.ledger,
+            Sealer(profile, hsm),
+            forced_outcomes,
+            late_answer_s,
+            acquirer_id,
         )
 
     @property
@@ -131,6 +142,37 @@ class Host:
         )
         opened = at.isoformat() if at is not None else ""
         return issuer.enrol_card(self._desk, pan, pin, card, balance=balance, credit_line=credit_line, at=opened)
+
+    def set_issuer_keys(
+        self,
+        prefix: str,
+        scheme: Scheme | str,
+        *,
+        cryptogram: KeyBlock,
+        integrity: KeyBlock,
+        confidentiality: KeyBlock,
+    ) -> None:
+        """Hold an issuer's master keys for the chips of all cards whose number begins with `prefix`.
+
+        Args:
+            prefix: 1 to 8 digits; the longest that fits a card wins.
+            scheme: whose cryptogram versions the cards have.
+        Raises: EnrolmentError.
+        """
+        registry.set_issuer_keys(
+            self._desk,
+            IssuerKeyRecord(prefix, str(scheme), str(cryptogram), str(integrity), str(confidentiality)),
+        )
+
+    def queue_script(self, card: str, command: str, *, sequence: str = "00") -> str:
+        """Let a command wait for a card's next online transaction; `posterm.host.scripts` has the commands.
+
+        Args:
+            card: the fingerprint that `enrol_card` returned.
+            sequence: the card sequence number, 2 digits.
+        Returns: the script's identifier. Raises: EnrolmentError.
+        """
+        return scripts.queue(self._desk, f"{card}/{sequence}", command)
 
     def set_merchant_open(self, merchant_id: str, is_open: bool) -> None:
         """Let a merchant trade, or stop it. Raises: EnrolmentError."""

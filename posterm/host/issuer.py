@@ -3,7 +3,8 @@
 A PAN is only looked at here and in the HSM; what is kept is its keyed fingerprint and its masked form. A wrong PIN is
 answered 55 as often as the profile allows tries; after that every PIN is answered 75, the right one too.
 
-Source: Q/CUP 009, PAN and PIN elements; ISO/IEC 7813 (expiry). Leaves out chip cryptograms and CVVs.
+Source: Q/CUP 009, PAN and PIN elements; ISO/IEC 7813 (expiry). Leaves out CVVs; chips are judged in
+`chip`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 from posterm.bcd import is_digits
 from posterm.host.case import Case, Desk, Refusal
 from posterm.host.chart import AccountKind, bank
+from posterm.host.chip import spares_pin
 from posterm.host.errors import EnrolmentError
 from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, TransferKind, TransferRecord
 from posterm.hsm import HsmError, KeyBlock, Pin, PinFormat, PinMismatch
@@ -135,7 +137,7 @@ def check_pin(case: Case) -> Refusal | None:
     desk, card = case.desk, case.known_card()
     form = case.text(53)[:1]
     if 52 not in case.message or form == "0":
-        needed = case.known_row().kind in _NEEDS_PIN and card.pin_policy == PinPolicy.REQUIRED
+        needed = case.known_row().kind in _NEEDS_PIN and card.pin_policy == PinPolicy.REQUIRED and not spares_pin(case)
         return Refusal("55", "the card needs a PIN") if needed and card.pin_offset else None
     if case.pan is None or not card.pin_offset:
         return Refusal("55", "the card has no PIN to compare with")

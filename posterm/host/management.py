@@ -17,9 +17,10 @@ from typing import Final
 from posterm.host.answers import financial_answer, management_answer, rrn_for
 from posterm.host.case import Case
 from posterm.host.checks import takes_up_next_batch
+from posterm.host.chip import hear_of_scripts
 from posterm.host.events import EventName
 from posterm.host.pipeline import IDENTITY
-from posterm.host.records import TerminalRecord
+from posterm.host.records import TerminalRecord, TransactionRecord
 from posterm.host.registry import check_terminal, parameters_of
 from posterm.hsm import KeyBlock, KeyUsage
 from posterm.iso8583 import Message
@@ -56,9 +57,18 @@ def handle_script_notice(case: Case) -> Message:
     if case.network != Network.SCRIPT_NOTICE:
         case.tell(EventName.DECLINED, code="12", check="kind", why="not a script notice")
         return financial_answer(case, ("39", "12"))
+    original = _original(case)
     case.tell(EventName.SCRIPT_NOTICE, original=case.text(61)[:12])
+    hear_of_scripts(case, original)
     now = case.now
     return financial_answer(case, ("12", f"{now:%H%M%S}", "13", f"{now:%m%d}", "32", case.desk.acquirer_id, "39", "00"))
+
+
+def _original(case: Case) -> TransactionRecord | None:
+    """The request of this terminal that element 61 names."""
+    batch, stan = case.text(61)[:6], case.text(61)[6:12]
+    found = (case.desk.store.transaction(case.ref_for(mti, batch, stan)) for mti in ("0200", "0100"))
+    return next((record for record in found if record is not None), None)
 
 
 def _sign_on(case: Case) -> Message:

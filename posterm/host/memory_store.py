@@ -14,8 +14,11 @@ from posterm.host.records import (
     AccountRecord,
     BatchRecord,
     CardRecord,
+    ChipRecord,
+    ChipUseRecord,
     ExchangeRecord,
     HoldRecord,
+    IssuerKeyRecord,
     KeyRecord,
     MerchantRecord,
     SettlementReport,
@@ -39,6 +42,9 @@ class MemoryHostStore:
         self._merchants: dict[str, MerchantRecord] = {}
         self._terminals: dict[str, TerminalRecord] = {}
         self._cards: dict[str, CardRecord] = {}
+        self._issuer_keys: dict[str, IssuerKeyRecord] = {}
+        self._chips: dict[str, ChipRecord] = {}
+        self._chip_uses: dict[str, ChipUseRecord] = {}
         self._accounts: dict[str, AccountRecord] = {}
         self._transfers: dict[str, TransferRecord] = {}
         self._holds: dict[str, HoldRecord] = {}
@@ -90,6 +96,24 @@ class MemoryHostStore:
 
     def put_card(self, record: CardRecord) -> None:
         self._set(self._cards, record.fingerprint, record)
+
+    def issuer_keys(self, prefix: str) -> IssuerKeyRecord | None:
+        return self._issuer_keys.get(prefix)
+
+    def put_issuer_keys(self, record: IssuerKeyRecord) -> None:
+        self._set(self._issuer_keys, record.prefix, record)
+
+    def chip(self, chip: str) -> ChipRecord | None:
+        return self._chips.get(chip)
+
+    def put_chip(self, record: ChipRecord) -> None:
+        self._set(self._chips, record.chip, record)
+
+    def chip_use(self, use: str) -> ChipUseRecord | None:
+        return self._chip_uses.get(use)
+
+    def put_chip_use(self, record: ChipUseRecord) -> None:
+        self._set(self._chip_uses, record.use, record)
 
     def account(self, account_id: str) -> AccountRecord | None:
         return self._accounts.get(account_id)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from posterm.host import answers, checks, issuer, originals, postings, registry, reversal
+from posterm.host import answers, checks, chip, issuer, originals, postings, registry, reversal
 from posterm.host.case import Case, Refusal
 from posterm.host.events import EventName
 from posterm.host.forced import Link
@@ -42,6 +42,7 @@ TRANSACTION: Final = (
     Step("kind", checks.check_kind),
     Step("content", checks.check_content),
     Step("card", issuer.check_card),
+    Step("chip", chip.check_chip),
     Step("original", originals.check_original),
     Step("pin", issuer.check_pin),
     Step("forced", checks.check_forced),
@@ -86,6 +87,7 @@ def run_reversal(case: Case) -> Message:
     if refused is not None:
         return decline(case, *refused)
     undone = reversal.undo(case)
+    chip.hear_of_scripts(case, case.original)
     rrn = answers.rrn_for(case)
     record = new_record(
         case,
@@ -116,7 +118,14 @@ def accept(case: Case) -> Message:
     if refusal is not None:
         return decline(case, "funds", refusal, rrn)
     auth_code = _auth_code(case, rrn)
-    answer = answers.answer_elements(case, "00", rrn, auth_code=auth_code, balance=postings.balance_text(case))
+    answer = answers.answer_elements(
+        case,
+        "00",
+        rrn,
+        auth_code=auth_code,
+        balance=postings.balance_text(case),
+        chip_data=chip.issuer_answer(case, "00"),
+    )
     record = new_record(case, rrn, code="00", approved=True, auth_code=auth_code, answer=answer, **posted)
     _keep(case, record)
     case.tell(
@@ -134,7 +143,8 @@ def decline(case: Case, step: str, refusal: Refusal, rrn: str = "") -> Message:
     """Answer a request that a step refused, and record it unless a repeat is to be judged anew."""
     if refusal.record and not rrn:
         rrn = answers.rrn_for(case)
-    answer = answers.answer_elements(case, refusal.code, rrn)
+    chip_data = chip.issuer_answer(case, refusal.code) if refusal.record else ""
+    answer = answers.answer_elements(case, refusal.code, rrn, chip_data=chip_data)
     if refusal.record:
         _keep(case, new_record(case, rrn, code=refusal.code, declined_by=step, answer=answer))
     card = case.card.masked_pan if case.card is not None else ""

@@ -1,6 +1,7 @@
 """What an approved request moves in the ledger, and what it does to the transaction it refers to.
 
-sale, offline sale, adjust   card to merchant; the last two by force, the goods are gone
+sale, offline sale, adjust   card to merchant; all but the first by force, the goods are gone
+chip offline sale            the same
 void, completion void        merchant to card; the hold of a voided completion is not put on again
 refund                       merchant to card, and the sale remembers how much
 pre-authorisation, add       a hold on the card, until the authorisation expires
@@ -157,6 +158,7 @@ _GROUPS: Final[dict[Kind, Callable[[Case], Group]]] = {
     Kind.OFFLINE_SALE: _from_card_by_force,
     Kind.ADJUST: _from_card_by_force,
     Kind.TIP_ADJUST: _tip,
+    Kind.CHIP_OFFLINE_SALE: _from_card_by_force,
 }
 _MOVES_ITS_AMOUNT: Final = frozenset(
     kind for kind, group in _GROUPS.items() if group not in (_nothing, _first_hold, _further_hold, _release, _tip)

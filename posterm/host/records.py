@@ -108,6 +108,49 @@ class CardRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuerKeyRecord:
+    """An issuer's master keys for the chips of all cards whose number begins with `prefix`; key blocks.
+
+    `scheme` says whose cryptogram versions they are, by the name `posterm.hsm.cryptogram.Scheme` has for it.
+    """
+
+    prefix: str
+    scheme: str
+    cryptogram: str
+    integrity: str
+    confidentiality: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChipRecord:
+    """A card's chip. `counter` is the highest transaction counter a verified cryptogram came with.
+
+    `scripts` are waiting for the card or for word that it has obeyed them: identifier and command in turn.
+    """
+
+    chip: str
+    """The card's fingerprint and its sequence number, `fingerprint/01`."""
+    counter: int = 0
+    scripts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChipUseRecord:
+    """One use of a transaction counter: the request that came with it, and what was heard of it since.
+
+    Cryptograms are hexadecimal. `scripts` are the identifiers sent with the answer.
+    """
+
+    use: str
+    """The chip and the counter, `fingerprint/01/258`."""
+    ref: str
+    request_cryptogram: str = ""
+    certificate: str = ""
+    """The transaction certificate (TC) of an offline sale or a batch upload, when it verified."""
+    scripts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRecord:
     """An account with its four balances. `kind` is a row of the chart, `credit_line` how far it may fall below zero."""
 

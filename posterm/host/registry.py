@@ -6,6 +6,7 @@ Leaves out merchant contracts, limits and fees.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from posterm.amount import currency as currency_named
 from posterm.bcd import is_digits
@@ -14,10 +15,14 @@ from posterm.host.case import Case, Desk, Refusal
 from posterm.host.chart import merchant_accounts
 from posterm.host.errors import EnrolmentError
 from posterm.host.events import EventName
-from posterm.host.records import MerchantRecord, TerminalRecord
+from posterm.host.records import IssuerKeyRecord, MerchantRecord, TerminalRecord
 from posterm.hsm import KeyBlock, KeyUsage
+from posterm.hsm.cryptogram import Scheme
 from posterm.unionpay.header import Requirement
 from posterm.unionpay.parameters import pack_parameters
+
+LONGEST_PREFIX: Final = 8
+"""Digits of a card number by which issuer keys are found; the longest prefix that has some wins."""
 
 
 def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str) -> None:
@@ -48,6 +53,22 @@ def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock
     if known is not None:
         fresh = replace(fresh, batch=known.batch, requirement=known.requirement, parameters=known.parameters)
     desk.store.put_terminal(fresh)
+
+
+def set_issuer_keys(desk: Desk, record: IssuerKeyRecord) -> None:
+    """Keep an issuer's master keys under the prefix of its cards. Raises: EnrolmentError."""
+    if not 1 <= len(record.prefix) <= LONGEST_PREFIX or not is_digits(record.prefix):
+        raise EnrolmentError(f"issuer keys: need a prefix of 1 to {LONGEST_PREFIX} digits")
+    if record.scheme not in set(Scheme):
+        raise EnrolmentError(f"issuer keys: no scheme {record.scheme!r}; there are {', '.join(Scheme)}")
+    for block, usage in (
+        (record.cryptogram, KeyUsage.EMV_CRYPTOGRAM),
+        (record.integrity, KeyUsage.EMV_INTEGRITY),
+        (record.confidentiality, KeyUsage.EMV_CONFIDENTIALITY),
+    ):
+        if KeyBlock(block).usage is not usage:
+            raise EnrolmentError(f"issuer keys: need a {usage.name} key, found one for {KeyBlock(block).usage.name}")
+    desk.store.put_issuer_keys(record)
 
 
 def currency_number(name: str) -> str:

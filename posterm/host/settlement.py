@@ -9,9 +9,9 @@ sale still counts as debit beside its void; a tip replaces the amount of its sal
     0320/204, 206            a notice; one the host does not have is posted as the 0220 it stands for
     0320/202, 207            the end: the batch closes, whatever the differences; they are in the report
 
-A notice in an upload carries 2 3 4 11 22 25 38 41 42 48 49 60 61 62, its own trace number in 11. Element 62 is usage 7
-of Q/CUP 009, `71`, card class 2, answer code 2, amount 12, currency 3, and then, which is posterm's own, 60.1 of the
-notice and a `0`. Where the host captures, there is no settlement by the terminal: `close_day` settles.
+A notice in an upload carries 2 3 4 11 22 23 25 38 41 42 48 49 55 60 61 62, its own trace number in 11. Element 62 is
+usage 7 of Q/CUP 009, `71`, card class 2, answer code 2, amount 12, currency 3, and then, which is posterm's own, 60.1
+of the notice and a `0`. Where the host captures, there is no settlement by the terminal: `close_day` settles.
 
 Source: Q/CUP 009, settlement and batch upload.
 """
@@ -28,7 +28,9 @@ from posterm.host.answers import management_answer, rrn_for
 from posterm.host.case import Case, Desk
 from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.host.checks import next_batch
+from posterm.host.chip import take_certificate
 from posterm.host.events import EventName
+from posterm.host.issuer import read_pan
 from posterm.host.pipeline import run_notice
 from posterm.host.records import (
     BatchRecord,
@@ -53,6 +55,7 @@ from posterm.unionpay.totals import (
 from posterm.unionpay.transactions import TRANSACTIONS, Kind, Network, Side
 
 NOTICE_DIGITS: Final = 24
+_CHIP_SALE: Final = TRANSACTIONS[Kind.CHIP_OFFLINE_SALE]
 _SIDES: Final = {row.kind.value: row.side for row in TRANSACTIONS.values()}
 _VOIDS: Final = frozenset({Kind.VOID.value, Kind.COMPLETION_VOID.value})
 Added = dict[int, str | bytes]
@@ -188,6 +191,9 @@ def _take_items(case: Case, batch: BatchRecord) -> Decision:
 def _take_chip_detail(case: Case, batch: BatchRecord) -> Decision:
     if not batch.open:
         return "77", "the batch is closed", {}
+    original = case.desk.store.transaction(case.ref_for("0200", case.batch, case.stan))
+    read_pan(case)
+    take_certificate(case, original)
     _put_single(case, batch)
     return "00", "", {}
 
@@ -244,15 +250,21 @@ _UPLOADS: Final[dict[str, Callable[[Case, BatchRecord], Decision]]] = {
 
 
 def _notice(case: Case) -> Message:
-    """The 0220 a notice upload stands for. Raises: LayoutError: element 62 is not usage 7 with a type."""
+    """The request that a notice upload stands for, an 0220 or a chip's 0200.
+
+    Raises: LayoutError: element 62 is not usage 7 with a type.
+    """
     raw = case.message.get(62, b"")
     text = raw.decode("latin-1") if isinstance(raw, bytes) else ""
     if len(text) != NOTICE_DIGITS or not text.startswith("71") or not is_digits(text[2:4] + text[6:18] + text[21:23]):
         raise LayoutError(f"DE 62 notice upload: need 71 and {NOTICE_DIGITS - 2} characters, have {len(text)} in all")
     # The amount in element 62 is what stands now, with a tip added since; what the notice asked for is element 4.
-    kept = (2, 3, 4, 11, 14, 22, 25, 37, 38, 41, 42, 48, 49, 61)
-    values = {number: str(case.message[number]) for number in kept if number in case.message}
-    return Message("0220", {**values, 60: f"{text[21:23]}{case.batch}{Network.TRANSACTION}"})
+    kept = (2, 3, 4, 11, 14, 22, 23, 25, 37, 38, 41, 42, 48, 49, 61)
+    values: Added = {number: str(case.message[number]) for number in kept if number in case.message}
+    if 55 in case.message:
+        values[55] = bytes(case.message[55])
+    mti = _CHIP_SALE.mti if text[21:23] == _CHIP_SALE.message_type else "0220"
+    return Message(mti, {**values, 60: f"{text[21:23]}{case.batch}{Network.TRANSACTION}"})
 
 
 def _put_single(case: Case, batch: BatchRecord) -> None:
@@ -299,6 +311,7 @@ def _pay_out(desk: Desk, report: SettlementReport) -> None:
 def _content(case: Case) -> str:
     message = case.message
     parts = [f"{number}={case.text(number)}" for number in (2, 3, 4, 22, 25, 37, 38, 48, 49, 61) if number in message]
+    parts.append(bytes(message.get(55, b"")).hex())
     raw = message.get(62, b"")
     return "|".join([message.mti, case.text(60)[:11], *parts, raw.hex() if isinstance(raw, bytes) else str(raw)])
 

@@ -6,9 +6,10 @@ raises is said there; an HSM behind a port raises the same errors, and those of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
+from posterm.hsm.commands.emv import ChipCard
 from posterm.hsm.commands.keys import ExportedKey
 from posterm.hsm.key_block import KeyBlock
 from posterm.hsm.keys import Algorithm, KeyUsage
@@ -16,6 +17,24 @@ from posterm.hsm.mac import MacAlgorithm
 from posterm.hsm.pin_block import Pin, PinFormat
 from posterm.hsm.variant_key import KeyReference
 from posterm.sensitive import Pan
+
+
+@runtime_checkable
+class ChipPort(Protocol):
+    """An HSM as the issuer of chip cards uses it."""
+
+    def verify_arqc(self, mk_ac: KeyReference, card: ChipCard, tags: Mapping[int, bytes], arqc: bytes) -> None:
+        """Raises CryptogramMismatch when the cryptogram is not the card's over these data."""
+
+    def generate_arpc(
+        self, mk_ac: KeyReference, card: ChipCard, tags: Mapping[int, bytes], arqc: bytes, answer: bytes
+    ) -> bytes:
+        """The issuer's answer to a cryptogram."""
+
+    def generate_script_mac(
+        self, mk_smi: KeyReference, card: ChipCard, header: bytes, atc: int, arqc: bytes, data: bytes = b""
+    ) -> bytes:
+        """The MAC of a script command."""
 
 
 class HsmPort(Protocol):

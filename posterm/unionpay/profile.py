@@ -118,6 +118,18 @@ class Rules(_Section):
     pin_tries_max: Annotated[int, Field(ge=1, le=15)] = 3
 
 
+class Chip(_Section):
+    """Chip cards: what the terminal does with a chip card's stripe, and what the host makes of the chip's data."""
+
+    stripe_of_chip_card: Literal["accept", "after-failed-chip", "refuse"] = "accept"
+    fallback: Literal["accept", "refuse"] = "accept"
+    decline_tvr: Annotated[str, Field(pattern=r"^[0-9A-F]{10}$")] = "5C00800000"
+    counter_gap_max: Annotated[int, Field(ge=1, le=65535)] = 100
+    block_on_status: frozenset[str] = frozenset({"41", "43"})
+    no_pin_limit_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 300_00
+    no_signature_limit_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 300_00
+
+
 class Timers(_Section):
     """Seconds."""
 
@@ -155,6 +167,7 @@ class AcquirerProfile(_Section):
     reversal: Reversal = Reversal()
     settlement: Settlement = Settlement()
     rules: Rules = Rules()
+    chip: Chip = Chip()
     timers: Timers = Timers()
     tusn: Tusn = Tusn()
     operator_in_63_always: bool = False

@@ -3,8 +3,8 @@
 A kind is found from a message by MTI, DE 3, DE 25 and 60.1; together they are unique in this table, and a test says so.
 `side` is where an approved one counts in the settlement totals.
 
-Source: Q/CUP 009 as restated by acquirer terminal specifications. E-cash, instalment, points and QR rows are not here
-until posterm can run them.
+Source: Q/CUP 009 as restated by acquirer terminal specifications. Electronic cash loads, instalment, points and
+QR rows are not here until posterm can run them.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Kind(StrEnum):
     OFFLINE_SALE = "offline-sale"
     ADJUST = "adjust"
     TIP_ADJUST = "tip-adjust"
+    CHIP_OFFLINE_SALE = "chip-offline-sale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ _TABLE: Final = (
     Transaction(Kind.OFFLINE_SALE, "0220", "000000", "00", "30", _P, Side.DEBIT, "OFFLINE SALE", "离线结算"),
     Transaction(Kind.ADJUST, "0220", "000000", "00", "32", _P, Side.DEBIT, "ADJUST", "结算调整"),
     Transaction(Kind.TIP_ADJUST, "0220", "000000", "00", "34", _P, Side.NONE, "TIP ADJUST", "追加小费"),
+    Transaction(Kind.CHIP_OFFLINE_SALE, "0200", "000000", "00", "36", _P, Side.DEBIT, "CHIP OFFLINE SALE", "脱机消费"),
 )
 # ADJUST counts itself as debit: it stands for an offline sale that was entered late. TIP_ADJUST counts nothing itself:
 # it replaces the amount of the sale it names, which is how the tip gets into the debit total.
@@ -161,7 +163,45 @@ class Entry(StrEnum):
     CODE = "03"
     CHIP = "05"
     CONTACTLESS = "07"
+    STRIPE_WHOLE = "90"
+    """A stripe, and what it says is all on track 2."""
+    CONTACTLESS_STRIPE = "91"
+    """Stripe data over a contactless interface."""
+    CHIP_UNRELIABLE = "95"
+    """A chip whose data may not be whole."""
+    TELEPHONE = "98"
+    """A contactless chip in a telephone."""
 
 
-ENTRY_LETTER: Final = {Entry.KEYED: "M", Entry.STRIPE: "S", Entry.CODE: "Q", Entry.CHIP: "I", Entry.CONTACTLESS: "C"}
+ENTRY_LETTER: Final = {
+    Entry.KEYED: "M",
+    Entry.STRIPE: "S",
+    Entry.CODE: "Q",
+    Entry.CHIP: "I",
+    Entry.CONTACTLESS: "C",
+    Entry.CONTACTLESS_STRIPE: "C",
+}
 """The letter behind the card number on a receipt."""
+
+STRIPE_ENTRIES: Final = frozenset({Entry.STRIPE, Entry.STRIPE_WHOLE})
+CONTACTLESS_ENTRIES: Final = frozenset({Entry.CONTACTLESS, Entry.TELEPHONE})
+CHIP_ENTRIES: Final = frozenset({Entry.CHIP, Entry.CHIP_UNRELIABLE}) | CONTACTLESS_ENTRIES
+"""Entries whose requests carry chip data in DE 55."""
+
+
+class ReadCapability(StrEnum):
+    """60.4: the best way to read a card that the terminal had at hand."""
+
+    UNKNOWN = "0"
+    STRIPE = "2"
+    CHIP = "5"
+    CONTACTLESS = "6"
+
+
+class ChipCondition(StrEnum):
+    """60.5: why a terminal that could have read the chip read the stripe."""
+
+    NOT_USED = "0"
+    LAST_READ_WELL = "1"
+    """The last chip that was put in could be read, or the last card was none."""
+    LAST_READ_FAILED = "2"

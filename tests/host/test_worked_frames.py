@@ -45,7 +45,7 @@ def code_of(place: Place, name: str) -> str:
         ("swipe-sale-with-pin-0200", "00"),
         ("pre-authorisation-0100", "00"),
         ("balance-inquiry-0200-310000", "00"),
-        ("chip-sale-with-pin-0200-field-55", "00"),
+        ("chip-sale-with-pin-0200-field-55", "57"),
         ("unionpay-qr-customer-code-sale", "40"),
         ("void-of-a-sale-0200-200000", "25"),
         ("refund-0220", "25"),

@@ -85,6 +85,7 @@ completion-notice  0220 000000 06 24 repeat  debit
 offline-sale       0220 000000 00 30 repeat  debit
 adjust             0220 000000 00 32 repeat  debit
 tip-adjust         0220 000000 00 34 repeat  none
+chip-offline-sale  0200 000000 00 36 repeat  debit
 """
 ROWS = [line.split() for line in _ROWS.splitlines() if line]
 
@@ -150,8 +151,12 @@ def test_reversal_reasons_network_codes_and_entry_modes_are_the_published_ones()
         "CODE": "03",
         "CHIP": "05",
         "CONTACTLESS": "07",
+        "STRIPE_WHOLE": "90",
+        "CONTACTLESS_STRIPE": "91",
+        "CHIP_UNRELIABLE": "95",
+        "TELEPHONE": "98",
     }
-    assert "".join(ENTRY_LETTER.values()) == "MSQIC"
+    assert "".join(ENTRY_LETTER.values()) == "MSQICC"
 
 
 # --- header ---

@@ -20,7 +20,7 @@ from posterm.unionpay.key_layout import Role, parse_keys
 from posterm.unionpay.profile import get_profile
 from posterm.unionpay.totals import UploadItem, pack_upload, parse_upload
 from simulators.cards import TEST_CARDS
-from simulators.swipe import Hand
+from simulators.front import Hand
 from simulators.world import World
 
 DIALECT = get_dialect("unionpay-pos")

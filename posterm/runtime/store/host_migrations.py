@@ -5,7 +5,8 @@ version 2, so steps before that are SQLite's alone.
 
     1    first version
     2    accounts have a kind instead of a limit; transfers have a deadline and name what they correct; holds are rows
-         of their own; every merchant has a deposit and every currency its fee accounts; the host's own keys are rows
+         of their own; every merchant has a deposit and every currency its fee accounts; the host's own keys are rows;
+         chips and their issuers' keys
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ _SQLITE_TO_2: Final = (
     """INSERT INTO holds SELECT held.transfer_id, '', coalesce(ending.transfer_id, '')
         FROM transfers AS held LEFT JOIN transfers AS ending ON ending.resolves = held.transfer_id
         WHERE held.kind = 'pending'""",
+    """CREATE TABLE issuer_keys ("prefix" TEXT NOT NULL, "scheme" TEXT NOT NULL, "cryptogram" TEXT NOT NULL,
+        "integrity" TEXT NOT NULL, "confidentiality" TEXT NOT NULL, PRIMARY KEY ("prefix")) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE chips ("chip" TEXT NOT NULL, "counter" INTEGER NOT NULL, "scripts" TEXT NOT NULL,
+        PRIMARY KEY ("chip")) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE chip_uses ("use" TEXT NOT NULL, "ref" TEXT NOT NULL, "request_cryptogram" TEXT NOT NULL,
+        "certificate" TEXT NOT NULL, "scripts" TEXT NOT NULL, PRIMARY KEY ("use")) STRICT, WITHOUT ROWID""",
     """CREATE TABLE keys ("use" TEXT NOT NULL, "block" TEXT NOT NULL, PRIMARY KEY ("use")) STRICT, WITHOUT ROWID""",
     "CREATE INDEX holds_by_deadline ON holds (deadline, transfer_id) WHERE ended_by = ''",
 )

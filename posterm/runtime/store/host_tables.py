@@ -19,8 +19,11 @@ from posterm.host.records import (
     AccountRecord,
     BatchRecord,
     CardRecord,
+    ChipRecord,
+    ChipUseRecord,
     ExchangeRecord,
     HoldRecord,
+    IssuerKeyRecord,
     KeyRecord,
     MerchantRecord,
     SettlementReport,
@@ -143,6 +146,9 @@ KEYS: Final = Table("keys", KeyRecord, ("use",))
 MERCHANTS: Final = Table("merchants", MerchantRecord, ("merchant_id",))
 TERMINALS: Final = Table("terminals", TerminalRecord, ("terminal_id",))
 CARDS: Final = Table("cards", CardRecord, ("fingerprint",))
+ISSUER_KEYS: Final = Table("issuer_keys", IssuerKeyRecord, ("prefix",))
+CHIPS: Final = Table("chips", ChipRecord, ("chip",))
+CHIP_USES: Final = Table("chip_uses", ChipUseRecord, ("use",))
 ACCOUNTS: Final = Table("accounts", AccountRecord, ("account_id",))
 TRANSFERS: Final = Table("transfers", TransferRecord, ("transfer_id",), numbered=True)
 HOLDS: Final = Table("holds", HoldRecord, ("transfer_id",))
@@ -158,6 +164,9 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     MERCHANTS,
     TERMINALS,
     CARDS,
+    ISSUER_KEYS,
+    CHIPS,
+    CHIP_USES,
     ACCOUNTS,
     TRANSFERS,
     HOLDS,

@@ -18,8 +18,11 @@ from posterm.host.records import (
     AccountRecord,
     BatchRecord,
     CardRecord,
+    ChipRecord,
+    ChipUseRecord,
     ExchangeRecord,
     HoldRecord,
+    IssuerKeyRecord,
     KeyRecord,
     MerchantRecord,
     SettlementReport,
@@ -33,8 +36,11 @@ from posterm.runtime.store.host_tables import (
     ACCOUNTS,
     BATCHES,
     CARDS,
+    CHIP_USES,
+    CHIPS,
     EXCHANGES,
     HOLDS,
+    ISSUER_KEYS,
     KEYS,
     MERCHANTS,
     NUMBER,
@@ -108,6 +114,9 @@ class SqlHostStore:
         self._merchants = _Shelf(MERCHANTS, flavour)
         self._terminals = _Shelf(TERMINALS, flavour)
         self._cards = _Shelf(CARDS, flavour)
+        self._issuer_keys = _Shelf(ISSUER_KEYS, flavour)
+        self._chips = _Shelf(CHIPS, flavour)
+        self._chip_uses = _Shelf(CHIP_USES, flavour)
         self._accounts = _Shelf(ACCOUNTS, flavour)
         self._transfers = _Shelf(TRANSFERS, flavour, append_only=True)
         self._holds = _Shelf(HOLDS, flavour)
@@ -122,6 +131,8 @@ class SqlHostStore:
             self._keys,
             self._terminals,
             self._cards,
+            self._chips,
+            self._chip_uses,
             self._transfers,
             self._holds,
             self._transactions,
@@ -130,6 +141,7 @@ class SqlHostStore:
             self._uploads,
             self._reports,
             self._merchants,
+            self._issuer_keys,
             self._accounts,
             self._sequences,
         )
@@ -244,6 +256,24 @@ class SqlHostStore:
 
     def put_card(self, record: CardRecord) -> None:
         self._put(self._cards, record)
+
+    def issuer_keys(self, prefix: str) -> IssuerKeyRecord | None:
+        return self._get(self._issuer_keys, (prefix,))
+
+    def put_issuer_keys(self, record: IssuerKeyRecord) -> None:
+        self._put(self._issuer_keys, record)
+
+    def chip(self, chip: str) -> ChipRecord | None:
+        return self._get(self._chips, (chip,))
+
+    def put_chip(self, record: ChipRecord) -> None:
+        self._put(self._chips, record)
+
+    def chip_use(self, use: str) -> ChipUseRecord | None:
+        return self._get(self._chip_uses, (use,))
+
+    def put_chip_use(self, record: ChipUseRecord) -> None:
+        self._put(self._chip_uses, record)
 
     def account(self, account_id: str) -> AccountRecord | None:
         return self._get(self._accounts, (account_id,))
