@@ -29,7 +29,7 @@ from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.unionpay.profile import get_profile
 from simulators.cards import TEST_CARDS
 from simulators.enrolment import MERCHANT_ID, TMK_COMPONENTS
-from simulators.swipe import Front, Hand, PinPad
+from simulators.front import Front, Hand, PinPad
 from simulators.world import World
 
 Benchmark = Any

@@ -27,8 +27,7 @@ from posterm.runtime.run_terminal import drive
 from posterm.terminal import Identity, MemoryTerminalStore, OriginalReference, Outcome, Result, Terminal
 from posterm.terminal.effects import (
     Await,
-    CardCompleted,
-    CompleteCard,
+    EnterOfflinePin,
     EnterPin,
     Flow,
     FrameArrived,
@@ -39,8 +38,11 @@ from posterm.terminal.effects import (
     Print,
     Printed,
     PrinterFailed,
+    ReturnCard,
+    SelectApplication,
     Tell,
     TimedOut,
+    Transceive,
     Transmit,
 )
 from posterm.terminal.operators import TEST_PASSWORDS
@@ -51,8 +53,8 @@ from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import Kind
 from simulators.cards import TEST_CARDS, TestCard
 from simulators.enrolment import MERCHANT_ID, MERCHANT_NAME, TMK_COMPONENTS, enrol_everything
+from simulators.front import Front, Hand, PinPad
 from simulators.network import Fate, Faults, UnreliableLine
-from simulators.swipe import Front, Hand, PinPad
 
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTLEMENT_TRIES = 50
@@ -263,7 +265,7 @@ class _Actor:
         self._identity = Identity(terminal_id, MERCHANT_ID)
         self.hsm = SoftHsm(Lmk.test(), world.entropy(terminal_id))
         self._pin_pad = PinPad(self.hsm)
-        self._hand = Hand.empty()
+        self._front = self._front_with(Hand.empty())
         self._script: Flow[None] | None = None
         self._connection = 0
         self._deadline_s = 0.0
@@ -282,6 +284,9 @@ class _Actor:
             now=self._world.now,
             merchant_name=MERCHANT_NAME,
         )
+
+    def _front_with(self, hand: Hand) -> Front:
+        return Front(hand, self._pin_pad, lambda _document: None)
 
     # --- what the people do ---
 
@@ -308,7 +313,7 @@ class _Actor:
         card = self._random.choice(_GOOD_CARDS if good else _OTHER_CARDS)
         pin = card.pin if self._random.random() < 0.97 else Pin("111222")
         way = self._random.choices((Hand.swiping, Hand.keying, Hand.swiping_track_3), (85, 10, 5))[0]
-        self._hand = way(card, pin)
+        self._front = self._front_with(way(card, pin))
         amount = Amount(self._random.randint(1, 200_00))
         choice = self._random.choices(
             ("sale", "void", "refund", "preauth", "add", "complete", "notice", "void-preauth", "void-complete",
@@ -323,7 +328,7 @@ class _Actor:
                 original = self._find(self._pick(Kind.SALE))
                 if original is None:
                     return (yield from terminal.sale(amount, now))
-                self._hand = Hand.swiping(self._card_of(original))
+                self._front = self._front_with(Hand.swiping(self._card_of(original)))
                 part = Amount(self._random.randint(1, max(1, original.total_minor)))
                 reference = OriginalReference(stan=original.stan)
                 return (yield from terminal.refund(part, reference, _SUPERVISOR, now))
@@ -342,7 +347,7 @@ class _Actor:
             case "balance":
                 return (yield from terminal.balance(now))
             case "offline":
-                self._hand = Hand.swiping(self._random.choice(_GOOD_CARDS))
+                self._front = self._front_with(Hand.swiping(self._random.choice(_GOOD_CARDS)))
                 return (yield from terminal.offline_sale(amount, "A1B2C3", now))
             case "tip":
                 stan = self._pick(Kind.SALE)
@@ -423,11 +428,18 @@ class _Actor:
                 self.day.told[name] = self.day.told.get(name, 0) + 1
                 return None
             case PresentCard():
-                return self._hand.present(effect)
+                return self._front.present(effect)
+            case Transceive():
+                return self._front.transceive(effect)
+            case SelectApplication():
+                return self._front.select(effect)
             case EnterPin():
-                return self._pin_pad.enter(self._hand.pin, effect.pan, effect.pik, effect.pin_format)
-            case CompleteCard():
-                return CardCompleted()
+                return self._front.enter_pin(effect)
+            case EnterOfflinePin():
+                return self._front.enter_offline_pin(effect)
+            case ReturnCard():
+                self._front.return_card()
+                return None
             case Print():
                 fails = self._random.random() < self._world.line.faults.printer_fails
                 return PrinterFailed("paper") if fails else Printed()

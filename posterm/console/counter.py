@@ -21,7 +21,7 @@ from posterm.runtime import clock
 from posterm.terminal import Terminal
 from posterm.terminal.effects import Flow, Tell
 from posterm.terminal.receipt import Document, Language, lines
-from simulators.swipe import Hand
+from simulators.front import Hand
 
 R = TypeVar("R")
 

@@ -34,7 +34,7 @@ from posterm.terminal.batch import Settled
 from posterm.terminal.receipt import Language
 from posterm.unionpay.profile import load_profile
 from posterm.unionpay.totals import Totals
-from simulators.swipe import Hand
+from simulators.front import Hand
 
 HOST_START_S: Final = 30.0
 RESPONSE_S: Final = 2.0

@@ -9,9 +9,9 @@ from posterm.bcd import is_digits
 from posterm.console.errors import InputError
 from posterm.hsm import Pin, PinError
 from posterm.sensitive import Pan, SensitiveValueError, Track2
-from posterm.terminal.effects import Cancelled, Keyed, Swiped
+from posterm.terminal.effects import Keyed, Swiped
 from simulators.cards import TestCard, find_card
-from simulators.swipe import Hand
+from simulators.front import Hand
 
 
 def cardholder(swipe: str, key: str, pin: str, *, no_pin: bool = False) -> Hand:
@@ -29,10 +29,10 @@ def cardholder(swipe: str, key: str, pin: str, *, no_pin: bool = False) -> Hand:
     known = find_card(swipe or key)
     typed = None if no_pin else _pin(pin, known)
     if swipe:
-        return Hand(Swiped(known.track2 if known else _track2(swipe)), typed)
+        return Hand((Swiped(known.track2 if known else _track2(swipe)),), typed)
     if key:
-        return Hand(Keyed(known.pan, known.expiry) if known else _keyed(key), typed)
-    return Hand(Cancelled(), typed)
+        return Hand((Keyed(known.pan, known.expiry) if known else _keyed(key),), typed)
+    return Hand(pin=typed)
 
 
 def _pin(text: str, known: TestCard | None) -> Pin | None:

@@ -23,7 +23,7 @@ from posterm.terminal.receipt import Document
 from posterm.terminal.transitions import State
 from posterm.unionpay.profile import AcquirerProfile, load_profile
 from posterm.unionpay.tusn import DeviceIdentity
-from simulators.swipe import Front, Hand, PinPad
+from simulators.front import Front, Hand, PinPad
 
 R = TypeVar("R")
 

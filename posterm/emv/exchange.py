@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from posterm.emv.apdu import Command, Response
 from posterm.emv.errors import ApduError, CardGone, Stop
 from posterm.emv.trace import Trace
-from posterm.sensitive import Sensitive
+from posterm.sensitive import Pan, Sensitive
 
 MAX_COMMANDS: Final = 256
 """The most commands one transaction may take. The longest honest one takes fewer than a hundred."""
@@ -63,12 +63,14 @@ class PinMethod(Enum):
 class AskPin:
     """Ask for the PIN. An offline PIN comes back in the reply; an online PIN stays in the PIN pad.
 
-    `tries_left` is the card's counter, None when it does not tell; `wrong_before` says that the last PIN was wrong.
+    `tries_left` is the card's counter, None when it does not tell; `wrong_before` says that the last PIN was wrong;
+    `pan` is what the PIN pad binds an online PIN to.
     """
 
     method: PinMethod
     tries_left: int | None = None
     wrong_before: bool = False
+    pan: Pan | None = None
 
 
 class PinAnswer(Enum):

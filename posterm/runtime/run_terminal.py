@@ -10,19 +10,23 @@ from typing import Protocol, TypeVar
 
 from posterm.terminal.effects import (
     Await,
-    CardCompleted,
-    CardFailed,
     CardReply,
-    CompleteCard,
+    ChipReply,
+    ChoiceReply,
+    EnterOfflinePin,
     EnterPin,
     Flow,
     LinkReply,
+    OfflinePinReply,
     PinReply,
     PresentCard,
     Print,
     Printed,
     PrinterFailed,
+    ReturnCard,
+    SelectApplication,
     Tell,
+    Transceive,
     Transmit,
 )
 
@@ -42,7 +46,10 @@ class Front(Protocol):
 
     def present(self, asked: PresentCard) -> CardReply: ...
     def enter_pin(self, asked: EnterPin) -> PinReply: ...
-    def complete(self, asked: CompleteCard) -> CardCompleted | CardFailed: ...
+    def transceive(self, asked: Transceive) -> ChipReply: ...
+    def select(self, asked: SelectApplication) -> ChoiceReply: ...
+    def enter_offline_pin(self, asked: EnterOfflinePin) -> OfflinePinReply: ...
+    def return_card(self) -> None: ...
     def print(self, asked: Print) -> Printed | PrinterFailed: ...
 
 
@@ -65,8 +72,15 @@ def drive(flow: Flow[R], *, line: Line, front: Front, listen: Callable[[Tell], N
                     reply = front.present(effect)
                 case EnterPin():
                     reply = front.enter_pin(effect)
-                case CompleteCard():
-                    reply = front.complete(effect)
+                case Transceive():
+                    reply = front.transceive(effect)
+                case SelectApplication():
+                    reply = front.select(effect)
+                case EnterOfflinePin():
+                    reply = front.enter_offline_pin(effect)
+                case ReturnCard():
+                    front.return_card()
+                    reply = None
                 case Print():
                     reply = front.print(effect)
                 case Tell():

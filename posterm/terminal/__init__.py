@@ -4,6 +4,9 @@ transitions    the two state tables; read this first
 engine         `Terminal`: one method for each key a cashier can press
 effects        what a flow asks of the world, and the replies
 transaction    the flow of one transaction
+chip           the flow of one with a chip, around the kernel
+kernels        what a terminal asks of the chip kernels
+order, steps   what transactions begin and end with, and the steps they share
 exchange       one request and its answer; matching says which answer that is
 reversal       the stored reversal
 notices        store and forward
@@ -19,9 +22,9 @@ context        what all flows work with
 
 from posterm.terminal.engine import Terminal
 from posterm.terminal.mapping import Identity
+from posterm.terminal.order import Outcome, Result
 from posterm.terminal.originals import OriginalReference
 from posterm.terminal.store import Change, MemoryTerminalStore, TerminalStore
-from posterm.terminal.transaction import Outcome, Result
 
 __all__ = [
     "Change",

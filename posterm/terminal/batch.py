@@ -1,13 +1,12 @@
 """Closing the batch: totals, settlement, upload, slip. A power cut at any point continues where it stopped.
 
-    0500 totals ─ equal ───── notices 204 ──────────────────── 0320/207 ─┐
-                └ different ─ stripe 201, notices 206 ──────── 0320/202 ─┴─ batch + 1, slip, sign-off
+    0500 totals ─ equal ───── chips 203, notices 204 ───────────── 0320/207 ─┐
+                └ different ─ stripe 201, chips 205, notices 206 ─ 0320/202 ─┴─ batch + 1, slip, sign-off
 
 The upload is planned from the journal, the same each time; `SettlementProgress.uploaded` counts the messages of the
 plan that the host has acknowledged.
 
-Source: Q/CUP 009, settlement and batch upload, as restated by acquirer specifications. Chip detail messages (203, 205)
-come with chip transactions.
+Source: Q/CUP 009, settlement and batch upload, as restated by acquirer specifications.
 """
 
 from __future__ import annotations
@@ -164,9 +163,10 @@ def _demand_sign_on(ctx: Context, draft: Draft) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One upload message: some stripe items, or one notice whose fate the answer decides."""
+    """One upload message: some stripe items, one chip transaction, or one notice whose fate the answer decides."""
 
     stripes: tuple[JournalEntry, ...] = ()
+    chip: JournalEntry | None = None
     notice: JournalEntry | None = None
 
     @property
@@ -207,16 +207,22 @@ def _upload(ctx: Context) -> Flow[str | None]:
 def _plan(ctx: Context, *, equal: bool) -> list[_Step]:
     """The upload's messages in order. No answer on the way changes the plan."""
     entries = ctx.memory.batch_entries
+    online = [entry for entry in entries if entry.counts and not _is_notice(entry)]
     steps: list[_Step] = []
     if not equal:
-        stripes = [entry for entry in entries if entry.counts and not _is_notice(entry)]
+        stripes = [entry for entry in online if not entry.chip]
         steps += [
             _Step(stripes=tuple(stripes[at : at + ITEMS_PER_UPLOAD])) for at in range(0, len(stripes), ITEMS_PER_UPLOAD)
         ]
+    steps += [_Step(chip=entry) for entry in online if entry.chip]
     return steps + [_Step(notice=entry) for entry in entries if _is_notice(entry)]
 
 
 def _step_message(ctx: Context, step: _Step, *, equal: bool) -> Message:
+    batch = ctx.memory.registers.batch_digits
+    if step.chip is not None:
+        network = Network.UPLOAD_CHIP_EQUAL if equal else Network.UPLOAD_CHIP_DIFFERENT
+        return ctx.mapper.chip_upload(step.chip, ctx.unseal_card(step.chip), network, batch=batch)
     if step.notice is None:
         items = [UploadItem(entry.stan, ctx.unseal_card(entry).pan, entry.total_minor) for entry in step.stripes]
         return _upload_message(ctx, UPLOAD_STRIPE, pack_upload(items))
@@ -225,7 +231,7 @@ def _step_message(ctx: Context, step: _Step, *, equal: bool) -> Message:
     card = ctx.unseal_card(step.notice)
     elements = {2: card.pan.reveal()} | ({14: card.expiry} if card.expiry else {})
     request = stored_request(ctx, step.notice).with_elements(elements)
-    return ctx.mapper.notice_upload(step.notice, request, network, batch=ctx.memory.registers.batch_digits)
+    return ctx.mapper.notice_upload(step.notice, request, network, batch=batch)
 
 
 def _is_notice(entry: JournalEntry) -> bool:

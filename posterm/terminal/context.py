@@ -14,6 +14,7 @@ from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.terminal.effects import Tell
 from posterm.terminal.errors import TerminalError
+from posterm.terminal.kernels import Kernels
 from posterm.terminal.mapping import CardData, Identity, Mapper
 from posterm.terminal.receipt import Letterhead
 from posterm.terminal.records import JournalEntry, PendingReversal
@@ -26,7 +27,7 @@ from posterm.unionpay.transactions import Entry
 
 class Context:
     """One terminal's parts. `now` is the time of the last thing that happened, with a time zone or without, but always
-    the same way.
+    the same way. `kernels` is None for a terminal that reads no chips.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Context:
         currency: Currency,
         merchant_name: str,
         now: datetime,
+        kernels: Kernels | None = None,
     ) -> None:
         self.profile = profile
         self.identity = identity
@@ -48,6 +50,7 @@ class Context:
         self.mapper = Mapper(profile, identity, hsm)
         self.sealer = Sealer(profile, hsm)
         self.now = now
+        self.kernels = kernels
         self._merchant_name = merchant_name
 
     # --- time and words ---

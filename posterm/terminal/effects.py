@@ -5,9 +5,12 @@ it (a blocking loop over TCP, a simulation with a virtual clock, a test) does th
 so it can be thrown away at any yield: that is a power cut, and the store has what counts.
 
     Transmit, Await     -> FrameArrived | TimedOut | LinkLost | NotSent
-    PresentCard         -> Swiped | Keyed | Cancelled
+    PresentCard         -> Inserted | Tapped | Swiped | Keyed | Cancelled
+    Transceive          -> CardAnswered | CardGone
+    SelectApplication   -> Chosen | Cancelled
     EnterPin            -> PinEntered | PinSkipped | Cancelled
-    CompleteCard        -> CardCompleted | CardFailed
+    EnterOfflinePin     -> PinTyped | PinSkipped | Cancelled
+    ReturnCard          -> None
     Print               -> Printed | PrinterFailed
     Tell                -> None
 """
@@ -17,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from posterm.amount import Amount
 from posterm.hsm import KeyBlock, PinFormat
-from posterm.sensitive import Pan, Track2, Track3
+from posterm.sensitive import Pan, Sensitive, Track2, Track3
 from posterm.terminal.receipt import Document
 from posterm.unionpay.transactions import Entry, Kind
 
@@ -42,11 +45,12 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class PresentCard:
-    """Ask for a card, for this transaction and amount."""
+    """Ask for a card, for this transaction and amount; once more when it could not be read, or not in that way."""
 
     kind: Kind
     amount: Amount | None
     entries: frozenset[Entry]
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,35 @@ class EnterPin:
 
 
 @dataclass(frozen=True, slots=True)
-class CompleteCard:
-    """Let the card have the last word on an approval; a stripe has none."""
+class Transceive:
+    """Send one command APDU to the chip that was inserted or tapped."""
 
-    entry: Entry
-    issuer_data: bytes = field(repr=False)
+    apdu: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectApplication:
+    """Let the cardholder choose one of these applications, by their labels; of a single one, whether it is wanted."""
+
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnterOfflinePin:
+    """Ask for a PIN that the card verifies. It goes from the PIN pad to the card and to nobody else.
+
+    `tries_left` is what the card tells of its tries, None when it does not; `wrong_before` says that the last PIN was
+    wrong.
+    """
+
+    amount: Amount | None
+    tries_left: int | None = None
+    wrong_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCard:
+    """The chip is done with: take its power away and let the cardholder have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +153,41 @@ class Swiped:
 
 
 @dataclass(frozen=True, slots=True)
+class Inserted:
+    """A card in the slot, with its answer to reset."""
+
+    entry: ClassVar[Entry] = Entry.CHIP
+    atr: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """A card at the antenna, with what its reader gives for an answer to reset."""
+
+    entry: ClassVar[Entry] = Entry.CONTACTLESS
+    atr: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CardAnswered:
+    """What the chip said: data and status word."""
+
+    answer: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CardGone:
+    """The chip was withdrawn, or does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The place of the chosen application among those that were offered, from 0."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Keyed:
     """A card number typed in, with its expiry YYMM."""
 
@@ -140,6 +203,13 @@ class PinEntered:
 
 
 @dataclass(frozen=True, slots=True)
+class PinTyped:
+    """A PIN for the card, 4 to 12 digits."""
+
+    pin: Sensitive
+
+
+@dataclass(frozen=True, slots=True)
 class PinSkipped:
     """The cardholder pressed enter without a PIN."""
 
@@ -147,18 +217,6 @@ class PinSkipped:
 @dataclass(frozen=True, slots=True)
 class Cancelled:
     """The cardholder or operator pressed cancel."""
-
-
-@dataclass(frozen=True, slots=True)
-class CardCompleted:
-    """The card agrees, or has no say."""
-
-
-@dataclass(frozen=True, slots=True)
-class CardFailed:
-    """The card refused or was withdrawn after the host had approved."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +231,24 @@ class PrinterFailed:
     reason: str
 
 
-Effect: TypeAlias = Transmit | Await | PresentCard | EnterPin | CompleteCard | Print | Tell
+Effect: TypeAlias = (
+    Transmit
+    | Await
+    | PresentCard
+    | Transceive
+    | SelectApplication
+    | EnterPin
+    | EnterOfflinePin
+    | ReturnCard
+    | Print
+    | Tell
+)
 LinkReply: TypeAlias = FrameArrived | TimedOut | LinkLost | NotSent
-CardReply: TypeAlias = Swiped | Keyed | Cancelled
+CardReply: TypeAlias = Inserted | Tapped | Swiped | Keyed | Cancelled
+ChipReply: TypeAlias = CardAnswered | CardGone
+ChoiceReply: TypeAlias = Chosen | Cancelled
 PinReply: TypeAlias = PinEntered | PinSkipped | Cancelled
+OfflinePinReply: TypeAlias = PinTyped | PinSkipped | Cancelled
 
 R = TypeVar("R")
 # What is sent back depends on the effect; each flow checks the replies it gets with match or isinstance.

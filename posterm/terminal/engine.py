@@ -19,6 +19,7 @@ from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print
 from posterm.terminal.errors import TerminalError
 from posterm.terminal.exchange import Answer
+from posterm.terminal.kernels import Kernels
 from posterm.terminal.management import Managed, download_parameters, echo, sign_off, sign_on, upload_status
 from posterm.terminal.mapping import Identity
 from posterm.terminal.notices import owed_notices
@@ -31,11 +32,13 @@ from posterm.terminal.operators import (
     is_cashier,
     password_is_right,
 )
+from posterm.terminal.order import Order, Outcome, Result
 from posterm.terminal.originals import OriginalReference, authorised_minor, find_original, standing_minor
 from posterm.terminal.records import JournalEntry, ScriptNotice, Status
 from posterm.terminal.reversal import settle_pending
+from posterm.terminal.steps import print_slips
 from posterm.terminal.store import TerminalStore
-from posterm.terminal.transaction import Order, Outcome, Result, give_up, perform, print_slips
+from posterm.terminal.transaction import give_up, perform
 from posterm.terminal.transitions import SETTLEMENT_STATES, Event, Phase, State
 from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile
@@ -46,7 +49,11 @@ __all__ = ["Answer", "Terminal"]
 
 
 class Terminal:
-    """A POS terminal without hands: flows go out, replies come in, the store remembers."""
+    """A POS terminal without hands: flows go out, replies come in, the store remembers.
+
+    Args:
+        kernels: what talks to chips; without them a card is swiped or keyed.
+    """
 
     def __init__(
         self,
@@ -58,6 +65,7 @@ class Terminal:
         now: datetime,
         merchant_name: str = "",
         currency: Currency = CNY,
+        kernels: Kernels | None = None,
     ) -> None:
         self._ctx = Context(
             profile=profile,
@@ -67,6 +75,7 @@ class Terminal:
             currency=currency,
             merchant_name=merchant_name,
             now=now,
+            kernels=kernels,
         )
         if not self._ctx.memory.registers.operators:
             draft = self._ctx.memory.draft()

@@ -202,6 +202,8 @@ def deliver_script_notice(ctx: Context) -> Flow[bool]:
     if entry is not None:
         row = entry.transaction
         extra |= {3: row.processing_code, 4: f"{entry.amount_minor:012d}", 22: f"{entry.entry}0", 25: row.condition}
+        if entry.sequence:
+            extra[23] = entry.sequence
     registers = ctx.memory.registers
     request = ctx.mapper.management(
         "0620", Network.SCRIPT_NOTICE, stan=registers.stan_digits, batch=registers.batch_digits, extra=extra

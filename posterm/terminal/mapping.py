@@ -7,22 +7,30 @@ Source: Q/CUP 009 as restated by acquirer terminal specifications.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from posterm.hsm import HsmPort, KeyBlock
 from posterm.iso8583 import Message
-from posterm.sensitive import Pan
+from posterm.sensitive import Pan, Track2
 from posterm.terminal.effects import Keyed, Swiped
 from posterm.terminal.records import JournalEntry
+from posterm.unionpay.chip import OFFLINE_SALE, REQUEST, REVERSAL, pack_chip, pack_chip_detail, parse_chip
 from posterm.unionpay.profile import AcquirerProfile
-from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind, Network
+from posterm.unionpay.transactions import (
+    CONTACTLESS_ENTRIES,
+    TRANSACTIONS,
+    ChipCondition,
+    Entry,
+    Kind,
+    Network,
+    ReadCapability,
+)
 from posterm.unionpay.tusn import DeviceIdentity
 
 Elements = dict[int, object]
 
-READ_CAPABILITY: Final = "5"
-"""60.4: chip contact and stripe."""
 _NO_SCHEME = "000"
 
 
@@ -47,6 +55,12 @@ class CardData:
     expiry: str
     track2: str = ""
     track3: str = ""
+    sequence: str = ""
+    """DE 23 of a chip, 3 digits."""
+    chip: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Data objects of a chip transaction by tag."""
+    fallback: bool = False
+    """The stripe was read because the chip could not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,26 @@ def card_data(reply: Swiped | Keyed) -> CardData:
     if reply.track3 is not None:
         return CardData(Entry.STRIPE, reply.track3.pan, "", "", reply.track3.reveal())
     raise ValueError("a swiped card has at least one track")
+
+
+def chip_card(entry: Entry, values: Mapping[str, bytes]) -> CardData:
+    """The card as its chip describes it.
+
+    Args:
+        values: the kernel's data objects by tag: 57 or 5A, and 5F24, 5F34 where the card has them.
+    Raises: SensitiveValueError: no card number, or track 2 data that are none.
+    """
+    track2 = values.get("57", b"").hex().upper().rstrip("F")
+    pan = Track2(track2).pan if track2 else Pan(values.get("5A", b"").hex().upper().rstrip("F"))
+    expiry = values["5F24"].hex()[:4] if "5F24" in values else Track2(track2).expiry if track2 else ""
+    sequence = f"{int(values['5F34'].hex()):03d}" if values.get("5F34", b"").hex().isdecimal() else ""
+    return CardData(entry, pan, expiry, track2.replace("D", "="), sequence=sequence, chip=values)
+
+
+def with_chip_data(reversal: Message, values: Mapping[str, bytes]) -> Message:
+    """A reversal with the chip's part, from data objects by tag."""
+    data = pack_chip(REVERSAL, values)
+    return reversal.with_elements({55: data}) if data else reversal
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +131,8 @@ class Mapper:
     ) -> Message:
         """A financial request without its MAC, its tracks in the clear.
 
+        Raises: LayoutError: a chip whose data lack what the host must have.
+
         Args:
             original: the journal entry a void, refund, completion or adjustment refers to.
             auth_code: DE 38 when it does not come from the original, such as a voice approval.
@@ -107,13 +143,16 @@ class Mapper:
             11: stan,
             25: row.condition,
             49: currency,
-            60: self._element_60(row.message_type, batch),
+            60: self._element_60(row.message_type, batch, card),
             **self._whoami(),
         }
         if amount_minor is not None:
             elements[4] = f"{amount_minor:012d}"
         elements |= self._card(card, with_tracks=original is None or kind is Kind.REFUND)
         elements |= self._pin(card, pin)
+        if card.chip and original is None:
+            form = OFFLINE_SALE if kind is Kind.CHIP_OFFLINE_SALE else REQUEST
+            elements[55] = pack_chip(form, card.chip)
         if original is not None:
             elements |= self._original(kind, original)
         if auth_code:
@@ -144,7 +183,8 @@ class Mapper:
         kept = {
             number: request[number] for number in (2, 3, 4, 11, 22, 23, 25, 41, 42, 49, 60, 61) if number in request
         }
-        return Message("0400", kept)
+        reversal = Message("0400", kept)
+        return with_chip_data(reversal, parse_chip(bytes(request[55]))) if 55 in request else reversal
 
     def management(
         self, mti: str, network: str, *, stan: str = "", batch: str, extra: Elements | None = None
@@ -168,26 +208,48 @@ class Mapper:
         """
         kept = {
             number: notice[number]
-            for number in (2, 3, 4, 11, 14, 22, 25, 37, 38, 41, 42, 48, 49, 61)
+            for number in (2, 3, 4, 11, 14, 22, 23, 25, 37, 38, 41, 42, 48, 49, 55, 61)
             if number in notice
         }
         usage = f"7100{(entry.response_code or '00'):.2}{entry.total_minor:012d}{entry.currency}"
         message_type = entry.transaction.message_type
         return Message("0320", {**kept, 60: f"00{batch}{network}", 62: f"{usage}{message_type}0".encode("ascii")})
 
+    def chip_upload(self, entry: JournalEntry, card: CardData, network: Network, *, batch: str) -> Message:
+        """A chip transaction as it goes up with the batch: 0320 with its trace number and its final cryptogram."""
+        elements: Elements = {
+            **self._whoami(),
+            2: card.pan.reveal(),
+            4: f"{entry.total_minor:012d}",
+            11: entry.stan,
+            22: f"{entry.entry}{'1' if entry.pin_entered else '2'}",
+            55: pack_chip(OFFLINE_SALE, entry.chip_values),
+            60: f"00{batch}{network}",
+            62: pack_chip_detail(entry.total_minor, entry.currency, code=entry.response_code or "00"),
+        }
+        if entry.sequence:
+            elements[23] = entry.sequence
+        return Message("0320", elements)
+
     def _whoami(self) -> Elements:
         return {41: self.identity.terminal_id, 42: self.identity.merchant_id}
 
-    def _element_60(self, message_type: str, batch: str) -> str:
-        return f"{message_type}{batch}{Network.TRANSACTION}{READ_CAPABILITY}00"
+    def _element_60(self, message_type: str, batch: str, card: CardData) -> str:
+        tapped = card.entry in CONTACTLESS_ENTRIES
+        capability = ReadCapability.CONTACTLESS if tapped else ReadCapability.CHIP
+        condition = ChipCondition.LAST_READ_FAILED if card.fallback else ChipCondition.NOT_USED
+        return f"{message_type}{batch}{Network.TRANSACTION}{capability}{condition}0"
 
     def _card(self, card: CardData, *, with_tracks: bool) -> Elements:
-        if with_tracks and (card.track2 or card.track3):
-            return {number: track for number, track in ((35, card.track2), (36, card.track3)) if track}
+        tracks: Elements = {number: track for number, track in ((35, card.track2), (36, card.track3)) if track}
+        if with_tracks and tracks and not card.chip:
+            return tracks
         elements: Elements = {2: card.pan.reveal()}
         if card.expiry:
             elements[14] = card.expiry
-        return elements
+        if card.sequence:
+            elements[23] = card.sequence
+        return elements | tracks if with_tracks and card.chip else elements
 
     def _pin(self, card: CardData, pin: PinData) -> Elements:
         profile = self.profile.pin

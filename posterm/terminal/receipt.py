@@ -16,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 
 from posterm.amount import Amount, currency
 from posterm.terminal.records import Delivery, JournalEntry, Status
+from posterm.unionpay.chip import TC
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import ENTRY_LETTER, TRANSACTIONS, Kind
 
@@ -41,13 +42,12 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """One copy of a transaction's slip. `chip_lines` are label and value pairs of the chip block."""
+    """One copy of a transaction's slip."""
 
     head: Letterhead
     entry: JournalEntry
     copy: Copy
     reprint: bool = False
-    chip_lines: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "offline": ("APPROVED OFFLINE", "脱机批准"),
     "signature": ("CARDHOLDER SIGNATURE", "持卡人签名"),
     "no signature": ("PIN VERIFIED, NO SIGNATURE", "已验证密码,无需签名"),
+    "signature waived": ("NO SIGNATURE REQUIRED", "免签名"),
     "acknowledge": ("I ACKNOWLEDGE THE TRANSACTION ABOVE", "本人确认以上交易,同意将其计入本卡账户"),
     "settlement": ("SETTLEMENT", "结算总计单"),
     "details": ("DETAILS", "交易明细"),
@@ -217,17 +218,35 @@ def _slip(paper: _Paper, slip: Slip) -> None:
         paper.pair("total", f"{amount.currency} {Amount(entry.total_minor, amount.currency)}")
     if entry.delivery in (Delivery.OWED, Delivery.FAILED) and entry.status is Status.APPROVED:
         paper.center(paper.word("offline"))
-    for label, value in slip.chip_lines:
+    for label, value in chip_lines(entry):
         paper.text(f"{label}: {value}")
     paper.pair("remark", entry.remark)
     paper.rule()
     if slip.copy is Copy.MERCHANT:
-        if entry.pin_entered:
-            paper.center(paper.word("no signature"))
+        if entry.pin_entered or entry.signature_waived:
+            paper.center(paper.word("no signature" if entry.pin_entered else "signature waived"))
         else:
             paper.text(paper.word("signature") + ":")
             paper.lines.append("")
         paper.text(paper.word("acknowledge"))
+
+
+def chip_lines(entry: JournalEntry) -> list[tuple[str, str]]:
+    """The chip block of a slip: labels and values; empty for other cards."""
+    values = entry.chip_values
+    if not values:
+        return []
+    certified = values.get("9F27", b"\0")[:1] == bytes([TC])
+    label = (values.get("9F12") or values.get("50", b"")).decode("ascii", "replace").strip()
+    shown = [
+        ("AID", values.get("84", b"").hex().upper()),
+        ("APP LABEL", label),
+        ("TC" if certified else "ARQC", values.get("9F26", b"").hex().upper()),
+        ("TVR", values.get("95", b"").hex().upper()),
+        ("TSI", values.get("9B", b"").hex().upper()),
+        ("ATC", values.get("9F36", b"").hex().upper()),
+    ]
+    return [(name, value) for name, value in shown if value]
 
 
 def _transaction(paper: _Paper, entry: JournalEntry) -> None:

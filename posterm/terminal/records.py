@@ -104,6 +104,16 @@ class JournalEntry(_Document):
     """STAN of the void that took it back, or of the completion that used it up."""
     delivery: Delivery = Delivery.NONE
     delivery_code: str = ""
+    sequence: str = ""
+    """Card sequence number of a chip, 3 digits."""
+    chip: Mapping[str, str] = field(default_factory=dict)
+    """What the chip's slip, reversal and batch upload need, hexadecimal by tag; empty for other cards."""
+    signature_waived: bool = False
+    """The cardholder need not sign, though no PIN went to the host."""
+
+    @property
+    def chip_values(self) -> dict[str, bytes]:
+        return {tag: bytes.fromhex(value) for tag, value in self.chip.items()}
 
     @property
     def transaction(self) -> Transaction:
@@ -189,6 +199,8 @@ class Registers(_Document):
     merchant_name: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     operators: Mapping[str, str] = field(default_factory=dict)
+    chip_failed: bool = False
+    """The chip that was put in last could not be read."""
     settlement: Mapping[str, Any] | None = None
     last_slip: Mapping[str, Any] | None = None
 

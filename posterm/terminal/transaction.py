@@ -6,126 +6,63 @@
     balance             0200 | slip
 
 Every bar is a commit. What a commit has written is what a power cut leaves behind, and `Terminal.power_on` goes on
-from there.
+from there. A chip goes its own way, which `chip` has.
 
 Source: Q/CUP 009 as restated by acquirer terminal specifications.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
-from posterm.amount import Amount
 from posterm.hsm import PinFormat
-from posterm.iso8583 import Message
+from posterm.terminal import chip
 from posterm.terminal.context import Context
 from posterm.terminal.effects import (
     Cancelled,
-    CardCompleted,
     CardReply,
-    CompleteCard,
     EnterPin,
     Flow,
+    Inserted,
     Keyed,
     PinEntered,
     PinReply,
     PresentCard,
-    Print,
-    Printed,
-    PrinterFailed,
+    Swiped,
+    Tapped,
 )
-from posterm.terminal.exchange import Answer, NoAnswer, exchange
-from posterm.terminal.management import deliver_script_notice, meet_requirement, sign_on_again
+from posterm.terminal.exchange import NoAnswer, exchange
 from posterm.terminal.mapping import NO_PIN, CardData, PinData, card_data
-from posterm.terminal.notices import ALL, deliver, deliver_notices
-from posterm.terminal.originals import OriginalReference, fault_of, find_original
-from posterm.terminal.receipt import BalanceSlip, Copy, Slip
-from posterm.terminal.records import Delivery, JournalEntry, PendingReversal, Status
-from posterm.terminal.reversal import mark_reversed, settle_pending
-from posterm.terminal.store import Draft
-from posterm.terminal.transitions import Event, Happening, State
-from posterm.unionpay.balances import Balance
-from posterm.unionpay.errors import LayoutError
-from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind, ReversalReason
+from posterm.terminal.notices import ALL, deliver
+from posterm.terminal.order import Order, Outcome, Result, result_of
+from posterm.terminal.originals import fault_of, find_original
+from posterm.terminal.records import Delivery, Status
+from posterm.terminal.reversal import mark_reversed
+from posterm.terminal.steps import (
+    balance_of,
+    begin,
+    complete,
+    note_approved,
+    note_declined,
+    note_unanswered,
+    prepare,
+    print_slips,
+    reverse_now,
+    store_notice,
+    store_with_reversal,
+    tell_notice,
+)
+from posterm.terminal.transitions import Event, State
+from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind
 from posterm.unionpay.transactions import Delivery as Promise
 
-
-class Outcome(StrEnum):
-    """How a transaction ended for the cashier."""
-
-    APPROVED = "approved"
-    APPROVED_OFFLINE = "approved-offline"
-    DECLINED = "declined"
-    REFUSED = "refused"
-    """The terminal itself said no; nothing was sent."""
-    CANCELLED = "cancelled"
-    NOT_SENT = "not-sent"
-    REVERSED = "reversed"
-    REVERSAL_PENDING = "reversal-pending"
-    UNKNOWN = "unknown"
-    """A refund without an answer yet; it is repeated until there is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the cashier is told. `code` is DE 39 where the host answered."""
-
-    outcome: Outcome
-    kind: Kind
-    stan: str = ""
-    code: str = ""
-    text: str = ""
-    text_zh: str = ""
-    entry: JournalEntry | None = None
-    balance: Amount | None = None
-    overdrawn: bool = False
-    """True when `balance` is what the cardholder owes."""
-
-    @property
-    def approved(self) -> bool:
-        return self.outcome in (Outcome.APPROVED, Outcome.APPROVED_OFFLINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the cashier asks for: the checks that need only the terminal's own knowledge have been made."""
-
-    kind: Kind
-    amount: Amount | None
-    original: JournalEntry | None = None
-    reference: OriginalReference | None = None
-    """How the cashier named the original, where the card at hand decides which one that is."""
-    tip_minor: int = 0
-    auth_code: str = ""
-
+PRESENTATIONS_MAX = 5
+"""How often a card may be presented in one transaction: inserted upside down, tapped too shortly, then swiped."""
 
 _ASKS_FOR_PIN = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE})
 _ASKS_FOR_CARD = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE, Kind.OFFLINE_SALE, Kind.REFUND})
-_ENTRIES = {Kind.REFUND: frozenset({Entry.STRIPE})}
+_NO_KEYED_CARD = frozenset({Kind.REFUND})
 """A refund's card must be present: key entry is refused."""
-
-
-def prepare(ctx: Context, *, notices: int | None = None) -> Flow[str | None]:
-    """Everything owed before a new online request: sign-on, script notice, reversal, notices, what the header asked.
-
-    Args:
-        notices: how many stored notices go out first; the downloaded parameter says when left out.
-    Returns: why the request cannot go out, or None.
-    """
-    if not (yield from sign_on_again(ctx)):
-        return "the host wants the terminal to sign on first, and that failed"
-    if not (yield from deliver_script_notice(ctx)):
-        return "a script result is still owed to the issuer"
-    if not (yield from settle_pending(ctx)):
-        return "the last transaction must be reversed first, and the host does not answer"
-    if notices is None:
-        notices = int(ctx.parameter("notice_delivery", "1"))
-    yield from deliver_notices(ctx, most=notices)
-    yield from meet_requirement(ctx)
-    if not (yield from sign_on_again(ctx)):
-        return "the host wants the terminal to sign on first, and that failed"
-    return ctx.refusal(Event.TRANSACTION_REQUESTED)
 
 
 def perform(ctx: Context, order: Order) -> Flow[Result]:
@@ -133,8 +70,8 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
     if reason := _refused_here(ctx, order.kind):
         return Result(Outcome.REFUSED, order.kind, text=reason)
     card = yield from _card(ctx, order)
-    if card is None:
-        return Result(Outcome.CANCELLED, order.kind, text="cancelled")
+    if isinstance(card, Result):
+        return card
     if order.reference is not None:
         found = find_original(ctx, order.kind, order.reference, card=card.pan.masked)
         if isinstance(found, str):
@@ -142,7 +79,7 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
         order = replace(order, original=found)
     promise = TRANSACTIONS[order.kind].delivery
     if _is_notice(order.kind):
-        return (yield from _notice(ctx, order, card))
+        return (yield from tell_notice(ctx, order, store_notice(ctx, order, card)))
     # What is done to an original must not overtake a tip or a completion that the host has not heard of.
     if reason := (yield from prepare(ctx, notices=ALL if order.original else None)):
         return Result(Outcome.REFUSED, order.kind, text=reason)
@@ -153,7 +90,7 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
     # After the sign-on that may just have been made: a PIN block under the old key would be worthless.
     pin = yield from _pin(ctx, order, card)
     if isinstance(pin, Cancelled):
-        return Result(Outcome.CANCELLED, order.kind, text="cancelled")
+        return _cancelled(order)
     match promise:
         case Promise.REVERSE:
             return (yield from _reversible(ctx, order, card, pin))
@@ -177,19 +114,60 @@ def _is_notice(kind: Kind) -> bool:
     return TRANSACTIONS[kind].delivery is Promise.REPEAT and kind is not Kind.REFUND
 
 
+def _cancelled(order: Order) -> Result:
+    return Result(Outcome.CANCELLED, order.kind, text="cancelled")
+
+
 # --- card and PIN -----------------------------------------------------------------------------------------------------
 
 
-def _card(ctx: Context, order: Order) -> Flow[CardData | None]:
+def _card(ctx: Context, order: Order) -> Flow[CardData | Result]:
+    """The card's data, for a stripe, a typed number or the journal; the result of the whole transaction for a chip."""
     if order.kind not in _ASKS_FOR_CARD and order.original is not None:
         return ctx.unseal_card(order.original)
-    entries = _ENTRIES.get(order.kind, frozenset({Entry.STRIPE, Entry.KEYED}))
-    if ctx.parameter("key_entry_allowed", "1") == "0":
+    offered = _offered(ctx, order.kind)
+    for before in range(PRESENTATIONS_MAX):
+        reply: CardReply = yield PresentCard(order.kind, order.amount, offered, again=before > 0)
+        match reply:
+            case Inserted() | Tapped() if reply.entry in offered:
+                ended = yield from chip.perform(ctx, order, reply)
+                if isinstance(ended, Result):
+                    return ended
+                offered = ended
+            case Swiped() if Entry.STRIPE in offered:
+                card = card_data(reply)
+                if (fallback := _fallback(ctx, order, reply)) is not None:
+                    return replace(card, fallback=fallback)
+                yield ctx.tell("stripe-refused", why="the card has a chip")
+                offered -= {Entry.STRIPE}
+            case Keyed() if Entry.KEYED in offered:
+                return card_data(reply)
+            case _:
+                return _cancelled(order)
+        if not offered:
+            break
+    return Result(Outcome.REFUSED, order.kind, text="the card cannot be read in any way that is left")
+
+
+def _offered(ctx: Context, kind: Kind) -> frozenset[Entry]:
+    """The ways in which a card may be presented."""
+    entries = {Entry.STRIPE, Entry.KEYED}
+    if kind in _NO_KEYED_CARD or ctx.parameter("key_entry_allowed", "1") == "0":
         entries -= {Entry.KEYED}
-    reply: CardReply = yield PresentCard(order.kind, order.amount, entries)
-    if isinstance(reply, Cancelled) or (isinstance(reply, Keyed) and Entry.KEYED not in entries):
+    if ctx.kernels is not None and kind in chip.KINDS:
+        entries |= {Entry.CHIP, Entry.CONTACTLESS}
+    return frozenset(entries)
+
+
+def _fallback(ctx: Context, order: Order, swiped: Swiped) -> bool | None:
+    """Whether a swipe stands in for a chip that could not be read; None when the chip has to be tried first."""
+    has_chip = swiped.track2 is not None and swiped.track2.has_chip
+    if ctx.kernels is None or not has_chip or order.kind not in chip.KINDS:
+        return False
+    failed, rule = ctx.memory.registers.chip_failed, ctx.profile.chip.stripe_of_chip_card
+    if rule == "refuse" or (rule == "after-failed-chip" and not failed):
         return None
-    return card_data(reply)
+    return failed
 
 
 def _pin(ctx: Context, order: Order, card: CardData) -> Flow[PinData | Cancelled]:
@@ -215,64 +193,23 @@ def _pin(ctx: Context, order: Order, card: CardData) -> Flow[PinData | Cancelled
 
 def _reversible(ctx: Context, order: Order, card: CardData, pin: PinData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, pin)
-    sealed = ctx.seal_message(f"reversal/{entry.key}", ctx.mapper.reversal(request))
-    ctx.begin_exchange(draft, PendingReversal(entry.batch, entry.stan, sealed))
-    draft.put(entry)
-    ctx.memory.commit(draft)
-
+    entry, request = begin(ctx, draft, order, card, pin)
+    store_with_reversal(ctx, draft, entry, request)
     answer = yield from exchange(ctx, request, sealed=True)
     if isinstance(answer, NoAnswer):
-        return (yield from _unanswered(ctx, order, entry, answer))
-    draft = ctx.memory.draft()
+        note_unanswered(ctx, entry, answer)
+        if not answer.sent:
+            return Result(Outcome.NOT_SENT, order.kind, entry.stan, text=answer.why)
+        return (yield from reverse_now(ctx, order, entry, answer.why))
     if not answer.code.approved:
-        ctx.happen(draft, Happening.DECLINED)
-        entry = replace(_with_answer(ctx, entry, answer), status=Status.DECLINED, sealed_card="")
-        draft.put(entry)
-        ctx.memory.commit(draft)
-        return _result(Outcome.DECLINED, order.kind, entry, answer)
-
-    # From here on the host has moved money. Until card and printer are done, the stored reversal would take it back.
-    ctx.happen(draft, Happening.APPROVED, reason=ReversalReason.COULD_NOT_FINISH)
-    entry = replace(_with_answer(ctx, entry, answer), status=Status.APPROVED)
-    draft.put(entry)
-    if order.original is not None and order.kind is not Kind.PREAUTH_ADD:
-        draft.put(replace(order.original, undone_by=entry.stan))
-    ctx.memory.commit(draft)
-    finished = yield from _finish(ctx, entry, answer)
-    draft = ctx.memory.draft()
-    if finished is not None:
-        ctx.happen(draft, Happening.COULD_NOT_COMPLETE, reason=ReversalReason.COULD_NOT_FINISH)
-        ctx.memory.commit(draft)
-        yield ctx.tell("could-not-finish", stan=entry.stan, why=finished)
-        return (yield from _reverse_now(ctx, order, entry, finished))
-    ctx.happen(draft, Happening.COMPLETED)
-    ctx.memory.commit(draft)
-    return _result(Outcome.APPROVED, order.kind, entry, answer)
-
-
-def _unanswered(ctx: Context, order: Order, entry: JournalEntry, answer: NoAnswer) -> Flow[Result]:
-    draft = ctx.memory.draft()
-    if not answer.sent:
-        ctx.happen(draft, Happening.NOT_SENT)
-        draft.put(replace(entry, status=Status.NOT_SENT, sealed_card=""))
-        ctx.memory.commit(draft)
-        return Result(Outcome.NOT_SENT, order.kind, entry.stan, text=answer.why)
-    happening = Happening.BAD_MAC if answer.reason is ReversalReason.BAD_MAC else Happening.UNANSWERED
-    ctx.happen(draft, happening, reason=answer.reason)
-    ctx.memory.commit(draft)
-    return (yield from _reverse_now(ctx, order, entry, answer.why))
-
-
-def _reverse_now(ctx: Context, order: Order, entry: JournalEntry, why: str) -> Flow[Result]:
-    reversed_ = yield from settle_pending(ctx)
-    outcome = Outcome.REVERSED if reversed_ else Outcome.REVERSAL_PENDING
-    return Result(outcome, order.kind, entry.stan, text=why, entry=ctx.memory.journal.get(entry.key))
+        return result_of(Outcome.DECLINED, order.kind, note_declined(ctx, entry, answer), answer)
+    entry = note_approved(ctx, order, entry, answer)
+    return (yield from complete(ctx, order, entry, answer))
 
 
 def _refund(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, NO_PIN)
+    entry, request = begin(ctx, draft, order, card, NO_PIN)
     entry = replace(entry, delivery=Delivery.OWED, sealed_request=ctx.seal_message(f"request/{entry.key}", request))
     draft.put(entry)
     ctx.memory.commit(draft)
@@ -282,146 +219,19 @@ def _refund(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
         why = answer.why if isinstance(answer, NoAnswer) else answer.code.text
         return Result(Outcome.UNKNOWN, order.kind, entry.stan, text=f"{why}; the refund is repeated", entry=entry)
     if entry.status is Status.DECLINED:
-        return _result(Outcome.DECLINED, order.kind, entry, answer)
+        return result_of(Outcome.DECLINED, order.kind, entry, answer)
     yield from print_slips(ctx, entry)
-    return _result(Outcome.APPROVED, order.kind, entry, answer)
-
-
-def _notice(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
-    draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, NO_PIN)
-    entry = replace(
-        entry,
-        status=Status.APPROVED,
-        delivery=Delivery.OWED,
-        sealed_request=ctx.seal_message(f"request/{entry.key}", request),
-        auth_code=order.auth_code or (order.original.auth_code if order.original else ""),
-    )
-    draft.put(entry)
-    if order.kind is Kind.TIP_ADJUST and order.original is not None:
-        draft.put(replace(order.original, tip_minor=order.tip_minor))
-    elif order.kind is Kind.COMPLETION_NOTICE and order.original is not None:
-        draft.put(replace(order.original, undone_by=entry.stan))
-    ctx.memory.commit(draft)
-    yield ctx.tell("notice-stored", stan=entry.stan, kind=entry.kind)
-    yield from print_slips(ctx, entry)
-    return Result(Outcome.APPROVED_OFFLINE, order.kind, entry.stan, text="approved, to be delivered", entry=entry)
+    return result_of(Outcome.APPROVED, order.kind, entry, answer)
 
 
 def _inquiry(ctx: Context, order: Order, card: CardData, pin: PinData) -> Flow[Result]:
     draft = ctx.memory.draft()
-    entry, request = _begin(ctx, draft, order, card, pin)
+    entry, request = begin(ctx, draft, order, card, pin)
     ctx.memory.commit(draft)
     answer = yield from exchange(ctx, request, sealed=True)
     if isinstance(answer, NoAnswer):
         return Result(Outcome.NOT_SENT, order.kind, entry.stan, text=answer.why)
-    entry = replace(_with_answer(ctx, entry, answer), sealed_card="")
-    if not answer.code.approved:
-        return _result(Outcome.DECLINED, order.kind, entry, answer)
-    try:
-        stated = Balance.parse(str(answer.message.get(54, ""))[:20])
-    except LayoutError as error:
-        return Result(Outcome.DECLINED, order.kind, entry.stan, answer.code.code, str(error))
-    yield Print((BalanceSlip(ctx.letterhead, entry, stated.amount, overdrawn=stated.debit),))
-    result = _result(Outcome.APPROVED, order.kind, entry, answer)
-    return replace(result, balance=stated.amount, overdrawn=stated.debit)
-
-
-# --- shared steps -----------------------------------------------------------------------------------------------------
-
-
-def _begin(ctx: Context, draft: Draft, order: Order, card: CardData, pin: PinData) -> tuple[JournalEntry, Message]:
-    """Take the next trace number and build journal entry and request."""
-    draft.registers = draft.registers.next_stan()
-    registers = draft.registers
-    batch, stan = registers.batch_digits, registers.stan_digits
-    original = order.original
-    entry = JournalEntry(
-        batch=batch,
-        stan=stan,
-        kind=order.kind,
-        amount_minor=order.amount.minor if order.amount else 0,
-        currency=ctx.currency.number,
-        status=Status.PENDING,
-        entry=card.entry,
-        operator=registers.operator,
-        at=ctx.local_time.isoformat(),
-        pin_entered=pin.entered,
-        masked_pan=card.pan.masked,
-        expiry=card.expiry,
-        sealed_card=ctx.seal_card(f"{batch}-{stan}", card),
-        tip_minor=order.tip_minor,
-        original_batch=original.batch if original else "",
-        original_stan=original.stan if original else "",
-        original_date=original.host_date if original else "",
-    )
-    # For a tip DE 4 is the new total, DE 48 the tip within it.
-    amount_minor = None if order.amount is None else entry.total_minor
-    request = ctx.mapper.request(
-        order.kind,
-        stan=stan,
-        batch=batch,
-        amount_minor=amount_minor,
-        currency=ctx.currency.number,
-        card=card,
-        operator=registers.operator,
-        pin=pin,
-        original=original,
-        tip_minor=order.tip_minor,
-        auth_code=order.auth_code,
-    )
-    return entry, request
-
-
-def _with_answer(ctx: Context, entry: JournalEntry, answer: Answer) -> JournalEntry:
-    return replace(
-        entry,
-        response_code=answer.code.code,
-        rrn=answer.text(37),
-        auth_code=answer.text(38) or entry.auth_code,
-        host_time=answer.text(12),
-        host_date=answer.text(13),
-        settlement_date=answer.text(15),
-        institutions=answer.text(44),
-        expiry=entry.expiry or answer.text(14),
-        scheme=answer.text(63)[:3],
-        remark=_remark(ctx, answer),
-    )
-
-
-def _remark(ctx: Context, answer: Answer) -> str:
-    """The UnionPay and acquirer areas of 63.2, not the issuer's and the terminal's; or all of DE 56."""
-    text = answer.text(56) if ctx.profile.response_text_element == 56 else answer.text(63)[23:63]
-    return " ".join(text.split())
-
-
-def _finish(ctx: Context, entry: JournalEntry, answer: Answer) -> Flow[str | None]:
-    """Card and printer. Returns: why it did not work out, or None."""
-    completed = yield CompleteCard(entry.entry, bytes(answer.message.get(55, b"")))
-    if not isinstance(completed, CardCompleted):
-        return f"the card: {completed.reason}"
-    printed = yield Print(_slips(ctx, entry))
-    return printed.reason if isinstance(printed, PrinterFailed) else None
-
-
-def print_slips(ctx: Context, entry: JournalEntry, *, reprint: bool = False) -> Flow[Printed | PrinterFailed]:
-    """Print both copies; for transactions that a missing slip does not undo."""
-    printed: Printed | PrinterFailed = yield Print(_slips(ctx, entry, reprint=reprint))
-    if isinstance(printed, PrinterFailed):
-        yield ctx.tell("slip-not-printed", stan=entry.stan, why=printed.reason)
-    return printed
-
-
-def _slips(ctx: Context, entry: JournalEntry, *, reprint: bool = False) -> tuple[Slip, Slip]:
-    head = ctx.letterhead
-    return Slip(head, entry, Copy.MERCHANT, reprint), Slip(head, entry, Copy.CARDHOLDER, reprint)
-
-
-def _result(outcome: Outcome, kind: Kind, entry: JournalEntry, answer: Answer | NoAnswer) -> Result:
-    if isinstance(answer, NoAnswer):
-        return Result(outcome, kind, entry.stan, text=answer.why, entry=entry)
-    code = answer.code
-    return Result(outcome, kind, entry.stan, code.code, code.text, code.text_zh, entry)
+    return (yield from balance_of(ctx, order, entry, answer))
 
 
 def give_up(ctx: Context) -> Flow[bool]:

@@ -25,7 +25,7 @@ from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.unionpay.profile import AcquirerProfile, get_profile
 from simulators.cards import TEST_CARDS
 from simulators.enrolment import MERCHANT_ID, TMK_COMPONENTS, enrol_everything
-from simulators.swipe import Front, Hand, PinPad
+from simulators.front import Front, Hand, PinPad
 
 FORMS = ("be16", "bcd16", "none", "http")
 

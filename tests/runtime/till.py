@@ -25,7 +25,7 @@ from posterm.terminal.batch import last_slip, totals_of
 from posterm.terminal.effects import Flow
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.unionpay.transactions import Kind
-from simulators.swipe import Hand
+from simulators.front import Hand
 
 SUPERVISOR = TEST_PASSWORDS["00"]
 PACE_S = 0.05

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import typer
@@ -13,16 +14,19 @@ from pydantic import BaseModel
 
 from posterm.console.cli.options import examples
 from posterm.console.configuration import Configuration
+from posterm.emv.config import Transaction
 from posterm.hsm import Lmk, MacAlgorithm, PinFormat, SoftHsm
 from posterm.iso8583 import Element, get_dialect
+from posterm.terminal import chip
 from posterm.terminal.effects import Keyed, Swiped
-from posterm.terminal.mapping import NO_PIN, Identity, Mapper, PinData, card_data
+from posterm.terminal.mapping import NO_PIN, Identity, Mapper, PinData, card_data, chip_card
 from posterm.terminal.records import JournalEntry, Status
 from posterm.unionpay.key_layout import LAYOUT_NAMES
 from posterm.unionpay.profile import AcquirerProfile, get_profile
 from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind
 from simulators.cards import TEST_CARDS, find_card
 from tests.structure.source_tree import ROOT
+from tests.terminal.scripted_kernel import ScriptedKernel
 
 MAIN = "posterm.console.cli.main"
 
@@ -165,7 +169,7 @@ def test_the_element_table_is_that_of_the_dialect():
     assert documented == [[str(number), each.name, element_format(each)] for number, each in elements.items()]
 
 
-FROM_A_CARD = frozenset({Kind.BALANCE, Kind.SALE, Kind.PREAUTH, Kind.OFFLINE_SALE})
+FROM_A_CARD = frozenset({Kind.BALANCE, Kind.SALE, Kind.PREAUTH, Kind.OFFLINE_SALE, Kind.CHIP_OFFLINE_SALE})
 
 
 def requests(kind: Kind) -> Iterator[frozenset[int]]:
@@ -191,20 +195,22 @@ def requests(kind: Kind) -> Iterator[frozenset[int]]:
         auth_code="123456",
         host_date="0101",
     )
-    presented = (
-        Swiped(card.track2),
-        Swiped(card.track2, card.track3),
-        Swiped(None, card.track3),
-        Keyed(card.pan, card.expiry),
-    )
-    for reply, pin in itertools.product(presented, (NO_PIN, PinData(bytes(8), entered=True))):
+    swiped = (Swiped(card.track2), Swiped(card.track2, card.track3), Swiped(None, card.track3))
+    presented = [card_data(reply) for reply in (*swiped, Keyed(card.pan, card.expiry))]
+    inserted = chip_card(Entry.CHIP, ScriptedKernel().values(Transaction(100, datetime(2030, 1, 1, tzinfo=UTC))))
+    if kind in chip.KINDS:
+        presented.append(inserted)
+    elif kind is Kind.CHIP_OFFLINE_SALE:
+        presented = [inserted]
+    pins = (NO_PIN,) if kind is Kind.CHIP_OFFLINE_SALE else (NO_PIN, PinData(bytes(8), entered=True))
+    for read, pin in itertools.product(presented, pins):
         request = mapper.request(
             kind,
             stan="000003",
             batch="000001",
             amount_minor=None if kind is Kind.BALANCE else 100,
             currency="156",
-            card=card_data(reply),
+            card=read,
             operator="01",
             pin=pin,
             original=None if kind in FROM_A_CARD else original,

@@ -233,7 +233,9 @@ class ScriptedHost:
         known = self.ledger.get((batch, request[11]))
         if known is not None and known.approved:
             return
-        row = find_transaction("0220", request[3], request[25], bytes(request[62])[21:23].decode())
+        message_type = bytes(request[62])[21:23].decode()
+        mti = "0200" if message_type == "36" else "0220"
+        row = find_transaction(mti, request[3], request[25], message_type)
         assert row is not None
         self.ledger[batch, request[11]] = Entry(row.kind, row.side, int(request[4]), approved=True)
         if row.kind is Kind.TIP_ADJUST:
@@ -328,11 +330,13 @@ class World:
     card: Any = None
     pin: str | None = "123456"
     printer_fails: int = 0
-    card_fails: bool = False
     cut_at_effect: int = 0
     cut_after: bool = False
     """The power fails when the world has done the effect, and the terminal never learns of it."""
     identity: Identity = IDENTITY
+    kernels: Any = None
+    card_gone_at: int = 0
+    """The command to the chip that gets no answer, counted over all."""
 
     def __post_init__(self) -> None:
         self.hsm = SoftHsm(Lmk.test(), random.Random(8583).randbytes)
@@ -342,6 +346,7 @@ class World:
         self.effects: list[Any] = []
         self.printed: list[Any] = []
         self.frames: list[bytes] = []
+        self.commands = 0
         self.power_on()
 
     def power_on(self, *, run: bool = False) -> Terminal:
@@ -354,6 +359,7 @@ class World:
             store=self.store,
             now=self.clock.now,
             merchant_name="测试商户 TEST SHOP",
+            kernels=self.kernels,
         )
         if run:
             self.drive(self.terminal.power_on(self.clock.now))
@@ -397,13 +403,21 @@ class World:
             case fx.Await():
                 return self._next()
             case fx.PresentCard():
-                return self.card or fx.Swiped(Track2(TRACK))
+                card = self.card.pop(0) if isinstance(self.card, list) and self.card else self.card
+                return fx.Cancelled() if card == [] else card or fx.Swiped(Track2(TRACK))
+            case fx.Transceive():
+                self.commands += 1
+                return fx.CardGone() if self.commands == self.card_gone_at else fx.CardAnswered(b"\x90\x00")
+            case fx.SelectApplication():
+                return fx.Chosen(len(effect.labels) - 1)
+            case fx.EnterOfflinePin():
+                return fx.PinTyped(Pin(self.pin)) if self.pin else fx.PinSkipped()
+            case fx.ReturnCard():
+                return None
             case fx.EnterPin(pan=pan, pik=pik, pin_format=form):
                 if self.pin is None:
                     return fx.PinSkipped()
                 return fx.PinEntered(self.hsm.encrypt_pin(pik, Pin(self.pin), form, pan))
-            case fx.CompleteCard():
-                return fx.CardFailed("withdrawn") if self.card_fails else fx.CardCompleted()
             case fx.Print(documents=documents):
                 if self.printer_fails:
                     self.printer_fails -= 1

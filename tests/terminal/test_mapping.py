@@ -15,10 +15,11 @@ import pytest
 from posterm.amount import Amount
 from posterm.sensitive import Pan
 from posterm.terminal import OriginalReference
-from posterm.terminal.effects import Keyed
+from posterm.terminal.effects import Inserted, Keyed
 from posterm.unionpay.profile import get_profile
 from posterm.unionpay.totals import Reconciliation
 from tests.terminal.scripted_host import CASHIER, COMPONENTS, MANAGER, SUPERVISOR, Act, World
+from tests.terminal.scripted_kernel import ScriptedKernel
 
 _FILE = Path(__file__).parent.parent / "vectors" / "iso8583" / "unionpay-pos.json"
 _FRAMES = {v["id"]: bytes.fromhex(v["frame"]) for v in json.loads(_FILE.read_text(encoding="utf-8"))["vectors"]}
@@ -117,6 +118,13 @@ def upload() -> World:
     return world
 
 
+def chip_sale() -> World:
+    world = World(card=Inserted(b"\x3b"), kernels=ScriptedKernel(pin="online")).ready()
+    at_stan(world, 10)
+    world.do("sale", Amount(12345))
+    return world
+
+
 def echo() -> World:
     world = selling()
     world.do("echo")
@@ -142,6 +150,7 @@ def sign_off() -> World:
         ("pre-auth-completion-online-0200", completion, 1),
         ("pre-auth-void-0100", preauth_void, 1),
         ("balance-inquiry-0200-310000", balance, 0),
+        ("chip-sale-with-pin-0200-field-55", chip_sale, 0),
         ("batch-settlement-0500-201", settlement, 4),
         ("batch-upload-of-two-magnetic-sales-0320-201", upload, 3),
         ("echo-test-0820-301", echo, 0),

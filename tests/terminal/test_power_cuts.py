@@ -13,13 +13,16 @@ from collections.abc import Callable
 import pytest
 
 from posterm.amount import Amount
+from posterm.emv.outcome import Ending
 from posterm.terminal import MemoryTerminalStore, OriginalReference
+from posterm.terminal import effects as fx
 from posterm.terminal.receipt import SettlementSlip
 from posterm.terminal.records import Status
 from posterm.terminal.transitions import Phase, State
 from posterm.unionpay.totals import Reconciliation
 from posterm.unionpay.transactions import Kind
 from tests.terminal.scripted_host import CASHIER, SUPERVISOR, Act, FailingStore, PowerCut, World
+from tests.terminal.scripted_kernel import ScriptedKernel
 
 Step = Callable[[World], object]
 _SALE = Amount(12345)
@@ -84,6 +87,18 @@ def script_notice(world: World) -> object:
     return sale(world)
 
 
+def chip_sale(world: World, kernel: ScriptedKernel | None = None, **answer: object) -> object:
+    world.kernels = kernel or ScriptedKernel(pin="online")
+    world.card = fx.Inserted(b"\x3b")
+    world.power_on()
+    if answer:
+        world.host.script.append(Act(mti="0200", **answer))  # type: ignore[arg-type]
+    try:
+        return sale(world)
+    finally:
+        world.card = None
+
+
 SITUATIONS: dict[str, tuple[tuple[Step, ...], Step]] = {
     "sale": ((), sale),
     "sign-on": ((sale,), lambda w: w.do("sign_on", "01", CASHIER)),
@@ -109,6 +124,13 @@ SITUATIONS: dict[str, tuple[tuple[Step, ...], Step]] = {
     "tip": ((sale,), lambda w: (w.do("adjust_tip", "000002", Amount(100)), sale(w))),
     "nudged sale": ((), nudged_sale),
     "script notice": ((sale,), script_notice),
+    "chip sale": ((), chip_sale),
+    "declined chip sale": ((), lambda w: chip_sale(w, code="51")),
+    "lost chip sale": ((), lambda w: chip_sale(w, what="lose-answer")),
+    "chip refused after approval": ((), lambda w: chip_sale(w, ScriptedKernel(ending=Ending.DECLINED))),
+    "chip with a script": ((), lambda w: (chip_sale(w, ScriptedKernel(scripts=bytes.fromhex("2000000001"))), sale(w))),
+    "chip offline": ((), lambda w: (chip_sale(w, ScriptedKernel(online=False)), sale(w))),
+    "settlement with chips": ((chip_sale, sale, chip_sale), differing_settlement),
     "settlement": ((sale, void, sale), settle),
     "settlement that differs": ((sale,) * 9, differing_settlement),
     "settlement with notices": ((sale,), settlement_with_notices),

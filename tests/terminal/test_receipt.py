@@ -21,6 +21,7 @@ from posterm.terminal import OriginalReference
 from posterm.terminal import effects as fx
 from posterm.terminal.receipt import BalanceSlip, Copy, Document, Language, Letterhead, Slip, lines, width
 from tests.terminal.scripted_host import CASHIER, SUPERVISOR, TRACK, Act, World
+from tests.terminal.scripted_kernel import ScriptedKernel
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "receipts"
 
@@ -57,6 +58,11 @@ def day() -> dict[str, Document]:
     slips["settlement-empty"] = world.printed[-1]
     world.do("reprint_settlement")
     slips["settlement-reprint"] = world.printed[-1]
+    chip = World(card=fx.Tapped(b"\x3b"), kernels=ScriptedKernel()).ready()
+    chip.do("sale", Amount(8000))
+    chip.card, chip.kernels.online = fx.Inserted(b"\x3b"), False
+    chip.do("sale", Amount(12345))
+    slips["tap-merchant"], slips["chip-offline-sale-merchant"] = chip.printed[0], chip.printed[2]
     return slips
 
 
@@ -70,6 +76,8 @@ ZH_ONLY = [
     "balance",
     "settlement-empty",
     "settlement-reprint",
+    "tap-merchant",
+    "chip-offline-sale-merchant",
 ]
 CASES = [(name, columns, language) for name in IN_FULL for columns in (32, 48) for language in ("zh", "en")]
 CASES += [(name, 32, "zh") for name in ZH_ONLY]
