@@ -33,6 +33,7 @@
     key_register    keys by name, and the head of the audit log, as they are sealed on disk
     shares        a secret divided among several keepers
     track         the enciphered part of a track
+    sm2           signatures and encipherment of the national standard
     at_rest       sealing and fingerprints for stores
     port          what host, terminal and link ask of an HSM, wherever it is
     primitives    block ciphers with kept contexts, check values; the one door to the `cryptography` library

@@ -25,6 +25,8 @@
         ├── NotAuthorizedError    an activity that is not permitted now, or an authorization that cannot be
         ├── BudgetSpentError      a verification after too many failures of one PAN, key or connection
         ├── PublishedLmkError     the operator's mistake: a published test LMK in production
+        ├── Sm2Error              a key, message or ciphertext of SM2 that cannot be
+        │   └── Sm2Mismatch       the signer's: a signature that does not verify
         └── CipherError           our mistake: a partial block for a kept cipher context, or a spent source of entropy
 
 No text of this package holds a clear key, a PIN, track data or anything a decryption gave.
@@ -141,6 +143,17 @@ class BudgetSpentError(HsmError):
 
 class PublishedLmkError(HsmError):
     """A published test LMK where nothing of the kind is permitted."""
+
+
+class Sm2Error(HsmError):
+    """A key, message or ciphertext of SM2 that cannot be. A ciphertext has one text for every malformation."""
+
+
+class Sm2Mismatch(Sm2Error):  # noqa: N818  the name of an answer, not of a fault
+    """An SM2 signature that does not verify."""
+
+    def __init__(self) -> None:
+        super().__init__("SM2: the signature does not verify")
 
 
 class CipherError(HsmError):

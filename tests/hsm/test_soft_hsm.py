@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -23,17 +22,15 @@ from posterm.hsm import (
     KeyUsageError,
     Lmk,
     MacAlgorithm,
-    ModeOfUse,
     Pin,
     PinBlockError,
     PinFormat,
     SoftHsm,
     errors,
 )
-from posterm.hsm.keys import Operation
 from posterm.hsm.primitives import BlockCipher, check_value
 from posterm.sensitive import Pan
-from tests.hsm.fitting_keys import CIPHER_USAGES, fitting
+from tests.hsm.fitting_keys import fitting
 from tests.hsm.vector_files import broken, vectors
 
 CARD = Pan("4111111111111111")
@@ -46,102 +43,10 @@ K0, P0, M0, D0 = KeyUsage.KEY_ENCRYPTION, KeyUsage.PIN_ENCRYPTION, KeyUsage.MAC,
 V1 = KeyUsage.PIN_VERIFICATION_IBM
 ECB = MacAlgorithm.UNIONPAY_ECB
 
-# Every use of a key: the usage it needs, what it does, and a call with that key (`sound` gives the other keys).
-Call = Callable[[SoftHsm, KeyBlock, Callable[[KeyUsage], KeyBlock]], Any]
-COMMANDS: dict[str, tuple[KeyUsage, Operation, Call]] = {
-    "import_key kek": (K0, Operation.DECRYPT, lambda h, k, sound: h.import_key(k, bytes(range(16)), P0, DOUBLE)),
-    "export_key kek": (K0, Operation.ENCRYPT, lambda h, k, sound: h.export_key(k, sound(P0))),
-    "generate_mac": (M0, Operation.GENERATE, lambda h, k, sound: h.generate_mac(k, ECB, b"posterm")),
-    "verify_mac": (
-        M0,
-        Operation.VERIFY,
-        lambda h, k, sound: h.verify_mac(k, MacAlgorithm.NONE, b"posterm", bytes(8)),
-    ),
-    "encrypt_pin": (P0, Operation.ENCRYPT, lambda h, k, sound: h.encrypt_pin(k, PIN, FORM, CARD)),
-    "verify_pin pik": (
-        P0,
-        Operation.DECRYPT,
-        lambda h, k, sound: h.verify_pin(k, bytes(8), FORM, CARD, pvk=sound(V1), offset="0000"),
-    ),
-    "verify_pin pvk": (
-        V1,
-        Operation.VERIFY,
-        lambda h, k, sound: h.verify_pin(sound(P0), bytes(8), FORM, CARD, pvk=k, offset="0000"),
-    ),
-    "generate_pin_offset": (V1, Operation.GENERATE, lambda h, k, sound: h.generate_pin_offset(k, PIN, CARD)),
-    "translate_pin source": (
-        P0,
-        Operation.DECRYPT,
-        lambda h, k, sound: h.translate_pin(k, bytes(8), FORM, sound(P0), FORM, CARD),
-    ),
-    "translate_pin target": (
-        P0,
-        Operation.ENCRYPT,
-        lambda h, k, sound: h.translate_pin(sound(P0), bytes(8), FORM, k, FORM, CARD),
-    ),
-    "encrypt_track": (D0, Operation.ENCRYPT, lambda h, k, sound: h.encrypt_track(k, TRACK)),
-    "decrypt_track": (D0, Operation.DECRYPT, lambda h, k, sound: h.decrypt_track(k, TRACK.replace("=", "D"))),
-}
-
-
-def allowed(mode: ModeOfUse, operation: Operation) -> bool:
-    """Which letters stand for which operation, restated from X9.143."""
-    return (
-        mode
-        in {
-            Operation.ENCRYPT: "BEN",
-            Operation.DECRYPT: "BDN",
-            Operation.GENERATE: "CGN",
-            Operation.VERIFY: "CVN",
-        }[operation]
-    )
-
 
 @pytest.fixture
 def sound(hsm: SoftHsm) -> Callable[[KeyUsage], KeyBlock]:
     return lambda usage: hsm.generate_key(usage, fitting(usage))
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("usage", CIPHER_USAGES)
-@pytest.mark.parametrize("opened_before", [False, True])
-def test_a_command_takes_keys_of_its_usage_only(command: str, usage: KeyUsage, opened_before: bool, hsm, sound):
-    needed, _, call = COMMANDS[command]
-    key = sound(usage)
-    if opened_before:
-        for right_usage, _, use in COMMANDS.values():
-            if right_usage is usage:
-                _answer(use, hsm, key, sound)
-    if usage is needed:
-        _answer(call, hsm, key, sound)
-        return
-    with pytest.raises(KeyUsageError, match=rf"need a .*{needed}.* key that may .*found a {usage} key"):
-        call(hsm, key, sound)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("mode", ModeOfUse)
-def test_a_command_takes_keys_of_a_fitting_mode_only(command: str, mode: ModeOfUse, hsm: SoftHsm, sound):
-    usage, operation, call = COMMANDS[command]
-    try:
-        key = hsm.generate_key(usage, DOUBLE, mode=mode)
-    except KeyBlockError:
-        return  # the mode does not go with the usage at all
-    if allowed(mode, operation):
-        _answer(call, hsm, key, sound)
-        return
-    with pytest.raises(KeyUsageError, match=f"that may {operation}"):
-        call(hsm, key, sound)
-
-
-@pytest.mark.parametrize("command", [name for name in COMMANDS if "mac" not in name])
-@pytest.mark.parametrize("algorithm", [Algorithm.AES_128, Algorithm.AES_256, Algorithm.SM4])
-def test_a_command_takes_keys_of_its_ciphers_only(command: str, algorithm: Algorithm, hsm: SoftHsm, sound):
-    usage, _, call = COMMANDS[command]
-    if usage is P0 and algorithm is Algorithm.SM4:
-        return  # SM4 enciphers PIN blocks
-    with pytest.raises(KeyUsageError):
-        call(hsm, hsm.generate_key(usage, algorithm), sound)
 
 
 def test_a_key_is_refused_by_its_header_before_it_is_unsealed(hsm: SoftHsm):
@@ -372,9 +277,3 @@ def test_every_error_of_the_package_is_an_hsm_error():
     assert all(issubclass(kind, HsmError) for kind in kinds if kind is not PostermError)
     for kind in kinds:
         assert kind.__name__ in (errors.__doc__ or "")
-
-
-def _answer(call: Call, hsm: SoftHsm, key: KeyBlock, sound: Callable[[KeyUsage], KeyBlock]) -> None:
-    """Make the call; its other arguments may be nonsense to it, but the key is not."""
-    with contextlib.suppress(PinBlockError):
-        call(hsm, key, sound)
