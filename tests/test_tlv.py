@@ -130,3 +130,27 @@ def test_a_length_beyond_two_bytes_is_refused(length: int) -> None:
 @pytest.mark.parametrize(("tag", "constructed"), [("70", True), ("BF0C", True), ("9F02", False), ("5A", False)])
 def test_templates_are_known_by_their_tag(tag: str, constructed: bool) -> None:
     assert tlv.is_constructed(tag) is constructed
+
+
+@pytest.mark.parametrize(
+    ("data", "objects"),
+    [
+        ("FF", []),
+        ("FFFFFF9C0100", [("9C", "00")]),
+        ("9C0100FF", [("9C", "00")]),
+        ("9C0100FF009C0101FFFF", [("9C", "00"), ("9C", "01")]),
+        ("FF810103AABBCC", [("FF8101", "AABBCC")]),
+        ("9C02FFFF", [("9C", "FFFF")]),
+    ],
+)
+def test_runs_of_ff_are_filler_when_asked_but_a_single_one_starts_a_tag(
+    data: str, objects: list[tuple[str, str]]
+) -> None:
+    found = tlv.parse(bytes.fromhex(data), ff_filler=True)
+    assert [(tag, value.hex().upper()) for tag, value in found] == objects
+
+
+@given(st.lists(st.tuples(tag_bytes(), st.binary(max_size=30)), max_size=6))
+def test_filler_of_both_kinds_changes_nothing(items: list[tuple[str, bytes]]) -> None:
+    padded = b"".join(tlv.build([item]) + b"\x00\xff\xff\xff" for item in items)
+    assert tlv.parse(b"\xff\xff" + padded, ff_filler=True) == items

@@ -79,8 +79,10 @@ def first_generate_ac(session: Session, wanted: CryptogramType) -> Exchange[Cryp
     cdol = parse_dol(session.card["8C"])
     _hash_transaction_certificate(session, cdol)
     session.cdol1_values = build_dol_data(cdol, session.values())
-    session.done(Tsi.CARD_RISK_MANAGEMENT_PERFORMED, _BOOK, "10.8", f"GENERATE AC: {wanted.name} asked for")
-    return (yield from _generate(session, wanted, session.cdol1_values, cda=request_cda))
+    session.note(_BOOK, "10.8", f"first GENERATE AC: {wanted.name} asked for")
+    given = yield from _generate(session, wanted, session.cdol1_values, cda=request_cda)
+    session.done(Tsi.CARD_RISK_MANAGEMENT_PERFORMED, _BOOK, "10.8", "card risk management performed")
+    return given
 
 
 def second_generate_ac(session: Session, wanted: CryptogramType) -> Exchange[CryptogramType]:
