@@ -71,13 +71,18 @@ class IssuerKey:
     def card(self, pan: Pan, sequence: str = "00", *, option_b: bool = False) -> CardKey:
         """The key of one card, derived once and kept. Args and Raises: as `card_key`."""
         name = pan.reveal(), sequence, option_b
-        card = self._cards.get(name)
-        if card is None:
-            data = card_key_input(pan, sequence, option_b=option_b)
-            card = CardKey(_wide(self._encrypt, int(data, 16), _ONES))
-            if len(self._cards) >= KEPT_CARDS:
-                del self._cards[next(iter(self._cards))]
-            self._cards[name] = card
+        return self._cards.get(name) or self._derived(name, card_key_input(pan, sequence, option_b=option_b))
+
+    def card_of(self, data: str) -> CardKey:
+        """The key of the card whose 16 digits these are, as `card_key_input` gives them; else as `card`."""
+        name = data, "", False
+        return self._cards.get(name) or self._derived(name, data)
+
+    def _derived(self, name: tuple[str, str, bool], data: str) -> CardKey:
+        card = CardKey(_wide(self._encrypt, int(data, 16), _ONES))
+        if len(self._cards) >= KEPT_CARDS:
+            del self._cards[next(iter(self._cards))]
+        self._cards[name] = card
         return card
 
     def __repr__(self) -> str:

@@ -82,14 +82,23 @@ def pin_change(
         raise CryptogramError("script: only the Visa form takes the present PIN")
     # Version 22 has the Visa form with the present PIN only.
     visa_form = cvn.scheme is Scheme.VISA and (present_pin is not None or cvn.name != "visa-22")
-    block = _visa_block(keys, new_pin, present_pin) if visa_form else encode(PinFormat.ISO_2, new_pin, None)
+    if visa_form:
+        block = visa_pin_block(keys.cryptogram, new_pin, present_pin)
+    else:
+        block = encode(PinFormat.ISO_2, new_pin, None)
     enciphered = encipher(cvn, keys.confidentiality, atc, arqc, block)
     header = _PIN_CHANGE + (_WITHOUT if present_pin is None else _WITH_PRESENT_PIN) + bytes([len(enciphered) + 8])
     return header + enciphered + script_mac(cvn, keys.integrity, header, atc, arqc, enciphered)
 
 
-def _visa_block(keys: ScriptKeys, new_pin: Pin, present_pin: Pin | None) -> bytes:
-    block = int.from_bytes(clear_key(keys.cryptogram)[4:8], "big") ^ int.from_bytes(
+def visa_pin_block(cryptogram_key: bytes | CardKey, new_pin: Pin, present_pin: Pin | None) -> bytes:
+    """The Visa form of a PIN block for the card, 8 bytes, in the clear.
+
+    Args:
+        cryptogram_key: the card's own key for cryptograms.
+    Raises: CryptogramError: a key of another length.
+    """
+    block = int.from_bytes(clear_key(cryptogram_key)[4:8], "big") ^ int.from_bytes(
         encode(PinFormat.NO_PAN, new_pin, None), "big"
     )
     if present_pin is not None:

@@ -14,6 +14,7 @@ from posterm.hsm.commands.at_rest import AtRestCommands
 from posterm.hsm.commands.card import CardCommands
 from posterm.hsm.commands.data import DataCommands
 from posterm.hsm.commands.emv import EmvCommands
+from posterm.hsm.commands.emv_prepared import PreparedEmvCommands
 from posterm.hsm.commands.key_blocks import KeyBlockCommands
 from posterm.hsm.commands.key_exchange import KeyExchange
 from posterm.hsm.commands.keys import ExportedKey
@@ -42,6 +43,7 @@ class SoftHsm(
     PinVerification,
     CardCommands,
     EmvCommands,
+    PreparedEmvCommands,
     DataCommands,
     AtRestCommands,
 ):

@@ -15,6 +15,7 @@
     pin_verification  DA DC EA EC BC BE CK CM GO BK DE DG DU CU
     card_values       CW CY
     macs              MA MC ME MQ M6 M8 C2 C4
+    emv               KQ KW JS KU KY JU
     extensions        Z0 Z2 Z4 Z6 Z8 ZA ZC ZE ZG ZI ZK ZO: posterm's own
 
 Source: Thales payShield, host commands.
@@ -23,6 +24,7 @@ Source: Thales payShield, host commands.
 from posterm.hsm.host_commands import (
     card_values,
     diagnostics,
+    emv,
     extensions,
     key_translation,
     keys,
@@ -35,7 +37,7 @@ from posterm.hsm.host_commands.errors import CODES, FrameError, HostCommandRefus
 from posterm.hsm.host_commands.session import HsmSession
 from posterm.hsm.host_commands.table import COMMANDS, Command
 
-FAMILIES = (diagnostics, keys, key_translation, pins, pin_verification, card_values, macs, extensions)
+FAMILIES = (diagnostics, keys, key_translation, pins, pin_verification, card_values, macs, emv, extensions)
 """The modules whose commands make up the table, in the order of the manual."""
 
 __all__ = [
