@@ -14,7 +14,8 @@ settlement    totals, uploads, closing a batch
 answers       building and sealing answers
 forced        outcomes anyone can ask for by the amount
 chart         the kinds of accounts, their sides and bounds, and their names
-ledger        double entry with holds; ledger_balances and ledger_proof belong to it
+ledger        double entry with holds; ledger_balances, ledger_proof and ledger_statement
+              belong to it
 store         what is asked of a storage; memory_store is one
 records       the rows
 events        Reply and HostEvent

@@ -50,30 +50,6 @@ def serve(
         opened.store.close()
 
 
-@app.command(epilog=examples("posterm host prove", "posterm host prove --json"))
-def prove(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Recompute every balance of the ledger from its transfers. Exit status 1 when anything differs."""
-    import json
-
-    from posterm.console.cli.endings import FAILED
-    from posterm.console.configuration import load_configuration
-
-    opened = open_configured_host(load_configuration(config))
-    try:
-        proof = opened.host.ledger.prove()
-    finally:
-        opened.store.close()
-    if as_json:
-        document = {"accounts": proof.accounts, "transfers": proof.transfers, "faults": list(proof.faults)}
-        typer.echo(json.dumps(document, indent=2))
-    else:
-        typer.echo(f"{proof.accounts} accounts, {proof.transfers} transfers, {len(proof.faults)} faults")
-        for fault in proof.faults:
-            typer.echo(f"  {fault}")
-    if proof.faults:
-        raise typer.Exit(FAILED)
-
-
 @app.command("close-day", epilog=examples("posterm host close-day -c direct.toml"))
 def close_day(config: ConfigOption = None) -> None:
     """Settle every open batch, where the acquirer captures by the host."""

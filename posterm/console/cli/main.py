@@ -24,6 +24,7 @@ from posterm.console.cli import (
     host,
     hsm,
     init,
+    ledger,
     redact,
     sample,
     send,
@@ -84,6 +85,7 @@ app.add_typer(card.app, name="card")
 emv.register(app)
 init.register(app)
 host.register(app)
+app.add_typer(ledger.app, name="ledger")
 terminal.register(app)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 BinaryOption = Annotated[bool, typer.Option("--binary", help="Write the bytes themselves, not their digits.")]
 
@@ -46,3 +46,13 @@ def clear_screen() -> None:
     """Wipe a terminal, so that what was on it is not read by the next person; nothing where there is none."""
     if sys.stdout.isatty():
         typer.echo("\x1b[2J\x1b[3J\x1b[H", nl=False)
+
+
+def write_csv(documents: Sequence[Mapping[str, object]]) -> None:
+    """A heading and a line for each document to standard output, as RFC 4180 has it; nothing when there are none."""
+    import csv
+
+    if documents:
+        writer = csv.DictWriter(sys.stdout, list(documents[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(documents)
