@@ -77,6 +77,7 @@ class CardKeys:
         return self.script.cryptogram
 
 
+@cache
 def master_keys(scheme: str) -> MasterKeys:
     """The master keys of the scheme's test issuer."""
     cryptogram, integrity, confidentiality, cvc3 = (
