@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 import typer
 
 from posterm.amount import Amount
-from posterm.console.cli.host import open_configured_host
+from posterm.console.cli.host import configured_host
 from posterm.console.configuration import Configuration, load_configuration
 from posterm.console.counter import Counter
 from posterm.console.day import DAY, Step
@@ -36,7 +36,7 @@ from posterm.unionpay.profile import load_profile
 from posterm.unionpay.totals import Totals
 from simulators.front import Hand
 
-HOST_START_S: Final = 30.0
+START_S: Final = 30.0
 RESPONSE_S: Final = 2.0
 """The demonstration's terminal waits less than the profile says, so that the lost answer does not take a minute."""
 
@@ -67,12 +67,18 @@ class Demonstration:
     columns: int
     steps: list[dict[str, Any]]
     faults: list[str]
+    hsm_server: bool = False
+    """The host asks an HSM in a process of its own."""
 
     def run(self, profile_name: str) -> Proof:
-        """Play the day. Raises: RuntimeFault: the host does not start."""
-        with tempfile.TemporaryDirectory(prefix="posterm-demo-") as folder:
-            configuration = _configuration(Path(folder), profile_name)
-            with _host_process(Path(folder)) as port:
+        """Play the day. Raises: RuntimeFault: the host or its HSM does not start."""
+        with tempfile.TemporaryDirectory(prefix="posterm-demo-") as folder, ExitStack() as processes:
+            server = ""
+            if self.hsm_server:
+                _configure(Path(folder), profile_name)
+                server = f"127.0.0.1:{processes.enter_context(_process(Path(folder), 'hsm'))}"
+            configuration = _configure(Path(folder), profile_name, server)
+            with _process(Path(folder), "host") as port:
                 terminal = configuration.terminal.model_copy(update={"host_port": port, "paper_columns": self.columns})
                 configuration = configuration.model_copy(update={"terminal": terminal})
                 settled = self._day(configuration)
@@ -132,30 +138,31 @@ def _cardholder(step: Step) -> Hand:
     return cardholder(step.card, "", "", no_pin=not step.with_pin) if step.card else Hand.empty()
 
 
-def _configuration(folder: Path, profile_name: str) -> Configuration:
+def _configure(folder: Path, profile_name: str, hsm_server: str = "") -> Configuration:
     load_profile(profile_name)
     path = folder / "posterm.toml"
     profile = str(Path(profile_name).absolute()) if profile_name.endswith(".toml") else profile_name
-    path.write_text(f'profile = {json.dumps(profile)}\ndata_directory = "data"\n', encoding="utf-8")
+    hsm = f"[hsm]\nserver = {json.dumps(hsm_server)}\n"
+    path.write_text(f'profile = {json.dumps(profile)}\ndata_directory = "data"\n{hsm}', encoding="utf-8")
     return load_configuration(path)
 
 
 @contextmanager
-def _host_process(folder: Path) -> Iterator[int]:
-    """A host on a free port of the loopback, ended gracefully afterwards."""
-    command = [sys.executable, "-m", "posterm.console", "host", "serve", "--port", "0", "--json", "--quiet"]
-    with (folder / "host.err").open("wb") as errors:
+def _process(folder: Path, what: str) -> Iterator[int]:
+    """A host or an HSM on a free port of the loopback, ended gracefully afterwards."""
+    command = [sys.executable, "-m", "posterm.console", what, "serve", "--port", "0", "--json", "--quiet"]
+    with (folder / f"{what}.err").open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [*command, "--config", str(folder / "posterm.toml")], stdout=subprocess.PIPE, stderr=errors, text=True
         )
     try:
         if process.stdout is None:
-            raise RuntimeFault("the host has no output")
-        yield _port(process.stdout, folder)
+            raise RuntimeFault(f"the {what} has no output")
+        yield _port(process.stdout, folder, what)
     finally:
         process.terminate()
         try:
-            process.wait(HOST_START_S)
+            process.wait(START_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -163,20 +170,19 @@ def _host_process(folder: Path) -> Iterator[int]:
             process.stdout.close()
 
 
-def _port(output: IO[str], folder: Path) -> int:
-    ready, _, _ = select.select([output], [], [], HOST_START_S)
+def _port(output: IO[str], folder: Path, what: str) -> int:
+    ready, _, _ = select.select([output], [], [], START_S)
     line = output.readline() if ready else ""
     try:
         return int(json.loads(line)["port"])
     except (ValueError, KeyError, TypeError):
-        why = (folder / "host.err").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise RuntimeFault(f"the host did not start: {why[-1] if why else 'it said nothing'}") from None
+        why = (folder / f"{what}.err").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise RuntimeFault(f"the {what} did not start: {why[-1] if why else 'it said nothing'}") from None
 
 
 def _prove(configuration: Configuration, settled: Settled) -> Proof:
     """Read the three books: the slip, the host's batch, the ledger recomputed from its transfers."""
-    opened = open_configured_host(configuration)
-    try:
+    with configured_host(configuration) as opened:
         host = opened.host
         if load_profile(configuration.profile).settlement.captured_by == "host":
             with opened.store.batch():
@@ -195,8 +201,6 @@ def _prove(configuration: Configuration, settled: Settled) -> Proof:
             transfers=report.transfers,
             faults=report.faults,
         )
-    finally:
-        opened.store.close()
 
 
 def proof_document(proof: Proof) -> dict[str, Any]:

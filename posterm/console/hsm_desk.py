@@ -18,7 +18,7 @@ import typer
 from posterm.console.configuration import Configuration, HsmSettings
 from posterm.console.errors import ConfigurationError, InputError
 from posterm.console.views.hsm_events import HsmEventPrinter
-from posterm.hsm import KeyBlock, SoftHsm, audit
+from posterm.hsm import HsmPort, KeyBlock, SoftHsm, audit
 from posterm.hsm.key_register import NamedKey
 from posterm.hsm.master_secret import MasterSecret
 from posterm.runtime import clock
@@ -27,6 +27,7 @@ from posterm.runtime.hsm_assembly import OpenHsm, open_guarded_hsm
 from posterm.runtime.hsm_client import HsmClient
 from posterm.runtime.hsm_console import HsmConsole
 from posterm.runtime.link_tls import client_context, server_context
+from posterm.runtime.remote_hsm import RemoteHsm
 from posterm.runtime.run_hsm import HsmServer, serve_until
 from posterm.runtime.store.hsm_directory import HsmDirectory
 
@@ -113,6 +114,16 @@ async def run_configured_hsm(
         )
     finally:
         await console.stop()
+
+
+@contextmanager
+def host_hsm(configuration: Configuration) -> Iterator[HsmPort]:
+    """The HSM that the host asks: the server that `[hsm] server` names, or one in this process."""
+    if not configuration.hsm.server:
+        yield SoftHsm(configured_secret(configuration).lmk, os.urandom)
+        return
+    with hsm_client(configuration) as client:
+        yield RemoteHsm(client)
 
 
 def hsm_client(configuration: Configuration, server: str = "") -> HsmClient:

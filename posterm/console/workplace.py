@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from posterm.console.configuration import Configuration
+from posterm.console.hsm_desk import ask_passphrase
 from posterm.hsm import HsmPort
 from posterm.runtime.assembly import open_hsm, open_terminal
 from posterm.runtime.channel import client_channel
@@ -60,7 +61,7 @@ def workplace(
     """
     profile = profile or load_profile(configuration.profile)
     settings = configuration.terminal
-    hsm = open_hsm(configuration.hsm.lmk)
+    hsm = open_hsm(configuration.hsm.lmk, ask_passphrase)
     identity = Identity(settings.terminal_id, settings.merchant_id, DeviceIdentity(settings.serial))
     opened = open_terminal(configuration.data_directory, profile, hsm, identity, merchant_name=settings.merchant_name)
     try:

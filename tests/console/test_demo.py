@@ -32,6 +32,12 @@ def test_the_day_goes_as_planned_with_every_built_in_profile(profile: str) -> No
     assert outcomes.count("reversed") == 1
 
 
+def test_the_day_goes_as_planned_with_an_hsm_in_a_process_of_its_own() -> None:
+    document = json.loads(demo("--hsm", "server", "--json").stdout)
+    assert document["faults"] == []
+    assert document["proof"]["agrees"]
+
+
 def test_the_settlement_first_differs_and_is_uploaded() -> None:
     document = json.loads(demo("--json").stdout)
     events = [event["event"] for event in document["steps"][-1]["events"]]

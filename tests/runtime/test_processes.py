@@ -37,10 +37,10 @@ def test_a_host_killed_in_mid_flight_loses_and_doubles_nothing(tmp_path: Path) -
         host.start()
     reports = [json.loads(till_.communicate(timeout=120)[0]) for till_ in tills]
     assert host.stop() == 0
-    core, owed, faults = books(host_config)
-    assert faults == ()
-    for terminal_id, report in zip(("10000001", "10000002"), reports, strict=True):
-        assert core.totals(terminal_id, report["batch"]) == totals(report)
+    with books(host_config) as (core, owed, faults):
+        assert faults == ()
+        for terminal_id, report in zip(("10000001", "10000002"), reports, strict=True):
+            assert core.totals(terminal_id, report["batch"]) == totals(report)
     assert owed == sum(totals(report).net_minor for report in reports)
 
 
@@ -92,9 +92,9 @@ def _report(config: Path, report: Path) -> None:
 
 
 def _compare(host_config: Path, report: dict[str, int], commit: int) -> None:
-    core, owed, faults = books(host_config)
-    assert faults == (), f"killed at commit {commit}"
-    assert core.totals("10000001", str(report["batch"])) == totals(report), f"killed at commit {commit}"
+    with books(host_config) as (core, owed, faults):
+        assert faults == (), f"killed at commit {commit}"
+        assert core.totals("10000001", str(report["batch"])) == totals(report), f"killed at commit {commit}"
     assert owed == totals(report).net_minor, f"killed at commit {commit}"
 
 

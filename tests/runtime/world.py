@@ -6,10 +6,12 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from posterm.console.cli.host import open_configured_host
+from posterm.console.cli.host import configured_host
 from posterm.console.configuration import load_configuration
 from posterm.host import Host
 from posterm.host.chart import merchant_payable, merchant_pending
@@ -87,12 +89,13 @@ class HostProcess:
         return document
 
 
-def books(config: Path) -> tuple[Host, int, tuple[str, ...]]:
+@contextmanager
+def books(config: Path) -> Iterator[tuple[Host, int, tuple[str, ...]]]:
     """The stopped host, what its ledger owes the merchant, and the faults of its ledger."""
-    opened = open_configured_host(load_configuration(config))
-    ledger = opened.host.ledger
-    owed = sum(ledger.account(name(MERCHANT_ID)).balance for name in (merchant_pending, merchant_payable))
-    return opened.host, owed, ledger.prove().faults
+    with configured_host(load_configuration(config)) as opened:
+        ledger = opened.host.ledger
+        owed = sum(ledger.account(name(MERCHANT_ID)).balance for name in (merchant_pending, merchant_payable))
+        yield opened.host, owed, ledger.prove().faults
 
 
 def totals(document: dict[str, int]) -> Totals:

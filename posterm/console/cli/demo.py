@@ -12,7 +12,7 @@ from posterm.console.cli.options import JsonOption, examples
 
 def register(root: typer.Typer) -> None:
     """Add the command to the program."""
-    lines = ("posterm demo", "posterm demo --lang zh --columns 48", "posterm demo --profile direct --json")
+    lines = ("posterm demo", "posterm demo --lang zh --columns 48", "posterm demo --hsm server --profile direct --json")
     root.command("demo", epilog=examples(*lines))(demo)
 
 
@@ -20,6 +20,9 @@ def demo(
     profile: Annotated[str, typer.Option(metavar="NAME|FILE", help="Acquirer profile.")] = "default",
     lang: Annotated[str, typer.Option("--lang", metavar="zh|en", help="Language of slips and headings.")] = "en",
     columns: Annotated[int, typer.Option(help="Width of the paper, 32 or 48.")] = 32,
+    hsm: Annotated[
+        str, typer.Option("--hsm", metavar="own|server", help="The host's HSM: in its process, or in one of its own.")
+    ] = "own",
     as_json: JsonOption = False,
 ) -> None:
     """Play a day: a host in its own process, a terminal here, TCP between them.
@@ -38,7 +41,9 @@ def demo(
         raise InputError("--lang: need zh or en")
     if columns not in WIDTHS:
         raise InputError("--columns: need 32 or 48")
-    show = Demonstration("zh" if lang == "zh" else "en", as_json, columns, [], [])
+    if hsm not in ("own", "server"):
+        raise InputError("--hsm: need own or server")
+    show = Demonstration("zh" if lang == "zh" else "en", as_json, columns, [], [], hsm_server=hsm == "server")
     proof = show.run(profile)
     good = proof.agrees and not show.faults
     if as_json:

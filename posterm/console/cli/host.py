@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,16 +40,13 @@ def serve(
     from posterm.unionpay.profile import load_profile
 
     configuration = load_configuration(config)
-    opened = open_configured_host(configuration)
     profile = load_profile(configuration.profile)
     printer = HostEventPrinter(as_json=as_json, quiet=quiet)
-    service = HostService(opened.host, opened.store, profile, printer.show)
     address = configuration.host.address
     wanted = configuration.host.port if port is None else port
-    try:
+    with configured_host(configuration) as opened:
+        service = HostService(opened.host, opened.store, profile, printer.show)
         asyncio.run(serve_until(service, address, wanted, ready=lambda bound: printer.listening(address, bound)))
-    finally:
-        opened.store.close()
 
 
 @app.command("close-day", epilog=examples("posterm host close-day -c direct.toml"))
@@ -57,11 +56,8 @@ def close_day(config: ConfigOption = None) -> None:
     from posterm.runtime import clock
     from posterm.runtime.store.retry import in_batch
 
-    opened = open_configured_host(load_configuration(config))
-    try:
+    with configured_host(load_configuration(config)) as opened:
         reports = in_batch(opened.store, lambda: opened.host.close_day(clock.now()))
-    finally:
-        opened.store.close()
     for report in reports:
         typer.echo(f"terminal {report.terminal_id} batch {report.batch} closed")
     typer.echo(f"{len(reports)} batches closed")
@@ -84,11 +80,8 @@ def ask(
     except KeyError:
         known = ", ".join(each.name for each in Requirement)
         raise InputError("no such action", hint=f"one of {known}") from None
-    opened = open_configured_host(load_configuration(config))
-    try:
+    with configured_host(load_configuration(config)) as opened:
         in_batch(opened.store, lambda: opened.host.request_action(terminal_id, requirement))
-    finally:
-        opened.store.close()
     typer.echo(f"terminal {terminal_id} will be asked for {requirement.name}")
 
 
@@ -97,38 +90,39 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="host")
 
 
-def open_configured_host(configuration: Configuration) -> OpenHost:
-    """The host of a configuration, with terminals and test cards enrolled."""
+@contextmanager
+def configured_host(configuration: Configuration) -> Iterator[OpenHost]:
+    """The host of a configuration, with terminals and test cards enrolled; closed at the end."""
+    from posterm.console.hsm_desk import host_hsm
     from posterm.runtime import clock
-    from posterm.runtime.assembly import open_host, open_hsm
+    from posterm.runtime.assembly import open_host
     from posterm.runtime.store.retry import in_batch
     from posterm.unionpay.profile import load_profile
     from simulators.enrolment import TERMINAL_IDS, enrol_everything
 
-    hsm = open_hsm(configuration.hsm.lmk)
-    opened = open_host(
-        configuration.data_directory / "host",
-        load_profile(configuration.profile),
-        hsm,
-        store_name=configuration.host.store,
-        forced_outcomes=configuration.host.forced_outcomes,
-    )
-    terminal, now = configuration.terminal, clock.now()
-
-    def enrol() -> None:
-        enrol_everything(
-            opened.host,
+    with host_hsm(configuration) as hsm:
+        opened = open_host(
+            configuration.data_directory / "host",
+            load_profile(configuration.profile),
             hsm,
-            at=now,
-            terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
-            merchant_id=terminal.merchant_id,
-            merchant_name=terminal.merchant_name,
-            tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
+            store_name=configuration.host.store,
+            forced_outcomes=configuration.host.forced_outcomes,
         )
+        terminal, now = configuration.terminal, clock.now()
 
-    try:
-        in_batch(opened.store, enrol)
-    except BaseException:
-        opened.store.close()
-        raise
-    return opened
+        def enrol() -> None:
+            enrol_everything(
+                opened.host,
+                hsm,
+                at=now,
+                terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
+                merchant_id=terminal.merchant_id,
+                merchant_name=terminal.merchant_name,
+                tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
+            )
+
+        try:
+            in_batch(opened.store, enrol)
+            yield opened
+        finally:
+            opened.store.close()
