@@ -11,6 +11,7 @@ from posterm.emv.bits import TerminalCapabilities, Tsi, Tvr
 from posterm.emv.config import TransactionType
 from posterm.emv.exchange import AskPin, PinAnswer, PinMethod, PinReply
 from posterm.emv.outcome import Ending
+from posterm.sensitive import Pan
 from tests.emv import signer
 from tests.emv.paper_card import (
     BYPASSED,
@@ -24,6 +25,7 @@ from tests.emv.paper_card import (
     run,
 )
 
+CARD = Pan(PAN)
 BYTE_3 = Tvr(0xFF << 16)
 FAILED = Tvr.CARDHOLDER_VERIFICATION_NOT_SUCCESSFUL
 PERFORMED = Tsi.CARDHOLDER_VERIFICATION_PERFORMED
@@ -117,7 +119,7 @@ def test_the_try_counter_is_read_before_the_pin_is_asked_for():
     card = with_list("0100", overruled={"80CA9F17": "9F170103 9000".replace(" ", ""), "0020": ["63C2", "9000"]})
     run(card, pins=[entered("1111"), entered("1234")], asked=asked)
     assert [apdu[:8] for apdu in (*card.sent("80CA"), *card.sent("0020"))] == ["80CA9F17", "00200080", "00200080"]
-    assert asked == [AskPin(PinMethod.OFFLINE, 3), AskPin(PinMethod.OFFLINE, 2, wrong_before=True)]
+    assert asked == [AskPin(PinMethod.OFFLINE, 3, pan=CARD), AskPin(PinMethod.OFFLINE, 2, wrong_before=True, pan=CARD)]
 
 
 def test_without_tries_left_no_pin_is_asked_for():
@@ -130,7 +132,7 @@ def test_without_tries_left_no_pin_is_asked_for():
 def test_a_card_that_does_not_tell_its_tries_is_asked_all_the_same():
     asked = []
     _, results, _ = verified(with_list("0100", overruled={"0020": "9000"}), pins=[entered()], asked=asked)
-    assert (results, asked) == ("010002", [AskPin(PinMethod.OFFLINE, None)])
+    assert (results, asked) == ("010002", [AskPin(PinMethod.OFFLINE, None, pan=CARD)])
 
 
 @pytest.mark.parametrize("answers", [["63C1", "63C0"], ["63C1", "6983"], ["6984"], ["63C0"]])

@@ -29,12 +29,13 @@ _BALANCE_BYTES: Final = 6
 
 def offer(session: Session) -> None:
     """Tell the card, before GET PROCESSING OPTIONS, that it may pay with electronic cash."""
+    session.own.pop("9F7A", None)  # what an application selected before was offered
     limit, transaction = session.profile.cash_limit, session.transaction
     if limit is None:
         return
     session.own["9F7B"] = bytes.fromhex(f"{limit:012d}")
     within = transaction.amount <= limit and not transaction.forced_online
-    if within and transaction.type is TransactionType.GOODS and not transaction.other:
+    if within and transaction.type == TransactionType.GOODS and not transaction.other:
         session.own["9F7A"] = _SUPPORTED
         session.note(_BOOK, "terminal", "the amount may be paid with electronic cash")
 

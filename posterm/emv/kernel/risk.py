@@ -13,7 +13,6 @@ from posterm.emv.errors import CardDataError
 from posterm.emv.exchange import Exchange
 from posterm.emv.kernel import commands, electronic_cash
 from posterm.emv.kernel.session import Session
-from posterm.sensitive import Pan
 
 _BOOK: Final = "Book 3"
 _BOTH_LIMITS: Final = Tvr.LOWER_CONSECUTIVE_OFFLINE_LIMIT_EXCEEDED | Tvr.UPPER_CONSECUTIVE_OFFLINE_LIMIT_EXCEEDED
@@ -21,7 +20,7 @@ _BOTH_LIMITS: Final = Tvr.LOWER_CONSECUTIVE_OFFLINE_LIMIT_EXCEEDED | Tvr.UPPER_C
 
 def manage_risk(session: Session) -> Exchange[None]:
     """Set the bits of TVR bytes 1, 2 and 4 this transaction deserves."""
-    pan = Pan(session.pan) if 13 <= len(session.pan) <= 19 else None
+    pan = session.account_number
     if pan is not None and session.files.on_exception_file(pan):
         session.set(Tvr.CARD_ON_TERMINAL_EXCEPTION_FILE, "Book 4", "6.3.5", "the card is on the exception file")
     if session.transaction.forced_online:

@@ -12,6 +12,7 @@ from posterm.emv.certificates import PublicKey
 from posterm.emv.config import ApplicationConfig, TerminalConfig, TerminalFiles, Transaction
 from posterm.emv.exchange import Conversation, Exchange
 from posterm.emv.outcome import Ending, Fallback, Outcome
+from posterm.sensitive import Pan
 
 Draw = Callable[[int], bytes]
 """Gives as many random bytes as asked."""
@@ -60,6 +61,11 @@ class Session:
     def pan(self) -> str:
         """The card number, digits."""
         return self.card.get("5A", b"").hex().rstrip("f")
+
+    @property
+    def account_number(self) -> Pan | None:
+        """The card number as a value that prints masked; None when it has not 13 to 19 digits."""
+        return Pan(self.pan) if 13 <= len(self.pan) <= 19 and self.pan.isdecimal() else None
 
     @property
     def today(self) -> date:

@@ -172,7 +172,7 @@ def _perform(session: Session, method: int, *, bypassed: bool) -> Exchange[tuple
         # Who refused one PIN is not asked for another. Source: EMV 4.4 Book 4, 6.3.4.3.
         return _Result.FAILED, bypassed
     if method == _ONLINE_PIN:
-        reply: PinReply = yield AskPin(PinMethod.ONLINE)
+        reply: PinReply = yield AskPin(PinMethod.ONLINE, pan=session.account_number)
         entered = _entered(session, reply)
         if entered:
             session.online_pin = True
@@ -214,7 +214,9 @@ def _offline_pin(session: Session, *, enciphered: bool) -> Exchange[tuple[bool, 
         session.set(Tvr.PIN_TRY_LIMIT_EXCEEDED, _BOOK, "10.5.1", "no PIN tries are left")
         return False, False
     for attempt in range(MAX_PIN_ENTRIES):
-        reply: PinReply = yield AskPin(PinMethod.OFFLINE, tries_left, wrong_before=attempt > 0)
+        reply: PinReply = yield AskPin(
+            PinMethod.OFFLINE, tries_left, wrong_before=attempt > 0, pan=session.account_number
+        )
         if not _entered(session, reply):
             return False, reply.answer is PinAnswer.BYPASSED
         sw = yield from _verify(session, reply, key)

@@ -107,7 +107,7 @@ def test_the_cardholder_is_verified_from_the_limit_on(aip, amount, results):
     assert ended.outcome.data["9F34"].hex().upper() == results
 
 
-def test_verification_fails_without_any_method_in_common():
+def test_verification_fails_without_a_method_both_sides_can():
     able = TerminalCapabilities.from_value(bytes.fromhex("E000C8"))
     outcome = run(_card(), replace(_reader(), capabilities=able), 60_000).outcome
     assert outcome.tvr & Tvr.CARDHOLDER_VERIFICATION_NOT_SUCCESSFUL
