@@ -14,6 +14,7 @@ Left out: keys and tables in user storage (`K` and an index), lower-case hexadec
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,6 +92,11 @@ def text(name: str, size: str, pattern: str, meaning: str = "", *, refuse: str =
     return Field(name, size, pattern, meaning, refuse, _text)
 
 
+def constant(name: str, characters: str, meaning: str = "") -> Field:
+    """Characters that must be these."""
+    return Field(name, f"{len(characters)} A", re.escape(characters), meaning or f"`{characters}`")
+
+
 def hexadecimal(name: str, size: int, meaning: str = "", *, refuse: str = INVALID_INPUT) -> Field:
     """Hexadecimal digits, as the bytes they stand for."""
     return Field(name, f"{size} H", f"[0-9A-F]{{{size}}}", meaning, refuse, _bytes_of_hexadecimal)
@@ -108,7 +114,7 @@ def optional(field: Field) -> Field:
 
 def delimiter(character: str = ";") -> Field:
     """A character that must stand there."""
-    return Field("delimiter", "1 A", re.escape(character), f"`{character}`")
+    return constant("delimiter", character)
 
 
 def length(name: str, size: int, *, base: int = 16) -> Field:
@@ -312,7 +318,7 @@ def _number(_: HostCommandSet, value: bytes) -> int:
 
 
 def _bytes_of_hexadecimal(_: HostCommandSet, value: bytes) -> bytes:
-    return bytes.fromhex(value.decode("ascii"))
+    return unhexlify(value)
 
 
 def _unless_empty(convert: Convert | None, commands: HostCommandSet, value: bytes) -> Any:

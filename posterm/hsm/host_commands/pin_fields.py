@@ -6,6 +6,8 @@ Left out: key serial numbers with their leading padding left off; tables in user
 
 from __future__ import annotations
 
+from binascii import hexlify
+
 from posterm.hsm.errors import PinError
 from posterm.hsm.host_commands.errors import (
     DESTINATION_KEY,
@@ -96,7 +98,7 @@ def filled(offset_digits: str) -> bytes:
 
 def hexadecimal_of(block: bytes) -> bytes:
     """Bytes as the hexadecimal digits of an answer."""
-    return block.hex().upper().encode("ascii")
+    return hexlify(block).upper()
 
 
 def _table(table: str) -> str:

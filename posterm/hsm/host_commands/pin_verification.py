@@ -15,12 +15,12 @@ from posterm.hsm.host_commands.fields import (
     KEY_BLOCK,
     Layout,
     account,
+    constant,
     key,
     key_type,
     one_of,
     pin_block,
     pin_format,
-    text,
 )
 from posterm.hsm.host_commands.pin_fields import (
     CHECK_LENGTH,
@@ -48,7 +48,7 @@ from posterm.sensitive import Pan
 
 _IBM = (CHECK_LENGTH, account(), TABLE, VALIDATION_DATA, offset())
 _VISA = (account(), PVK_INDEX, pvv())
-_MAXIMUM = text("maximum PIN length", "2 N", "12")
+_MAXIMUM = constant("maximum PIN length", "12")
 _PIN_KEY_TYPE = key_type("key type", {"001": "001", "002": "002", "FFF": KEY_BLOCK}, "001: ZPK, 002: TPK")
 _TYPED_PIN_KEY = key("PIN key", typed_by="key type")
 _FAILURES = (VERIFICATION_FAILURE,)
@@ -73,7 +73,7 @@ def verify_offset(
     commands: HostCommandSet,
     pik: KeyReference,
     pvk: KeyReference,
-    _maximum: str,
+    _maximum: bytes,
     block: bytes,
     form: PinFormat,
     check_length: int,

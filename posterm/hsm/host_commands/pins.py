@@ -10,7 +10,7 @@ from posterm.hsm.dukpt_key import DukptKey, WorkingKey
 from posterm.hsm.guard import Activity
 from posterm.hsm.host_commands.command_set import HostCommandSet
 from posterm.hsm.host_commands.errors import DESTINATION_KEY, TRANSLATION_DISABLED, HostCommandRefusal
-from posterm.hsm.host_commands.fields import Field, Layout, account, key, pin_block, pin_format, text
+from posterm.hsm.host_commands.fields import Field, Layout, account, constant, key, pin_block, pin_format, text
 from posterm.hsm.host_commands.pin_fields import KSN, KSN_DESCRIPTOR, LMK_PIN, PIN_BLOCK, bdk, hexadecimal_of, lmk_pin
 from posterm.hsm.host_commands.pin_formats import CODE_OF
 from posterm.hsm.host_commands.table import host_command
@@ -18,7 +18,7 @@ from posterm.hsm.pin_block import Pin, PinFormat
 from posterm.hsm.variant_key import KeyReference
 from posterm.sensitive import Pan
 
-_MAXIMUM = text("maximum PIN length", "2 N", "12")
+_MAXIMUM = constant("maximum PIN length", "12")
 _TRANSLATED = (Field("PIN length", "2 N"), PIN_BLOCK, Field("PIN block format", "2 N"))
 _FORMAT_BYTES = {form: code.encode("ascii") for form, code in CODE_OF.items()}
 _REFERENCE = b"000000000000"
@@ -54,7 +54,7 @@ def translate_pin(
     commands: HostCommandSet,
     source: KeyReference,
     target: KeyReference,
-    _maximum: str,
+    _maximum: bytes,
     block: bytes,
     source_form: PinFormat,
     target_form: PinFormat,
@@ -188,4 +188,4 @@ def _translated(
     if source_form is PinFormat.NO_PIN or target_form is PinFormat.NO_PIN:
         raise HostCommandRefusal(TRANSLATION_DISABLED)
     translated, count = commands.hsm.translate_counted_pin(source, block, source_form, target, target_form, pan)
-    return b"%02d%b%b" % (count, translated.hex().upper().encode("ascii"), _FORMAT_BYTES[target_form])
+    return b"%02d%b%b" % (count, hexadecimal_of(translated), _FORMAT_BYTES[target_form])

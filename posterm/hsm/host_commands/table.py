@@ -55,19 +55,18 @@ class Command:
     """The activity that must be authorized for it, where there is a guard."""
     note: str = ""
 
-    @property
-    def reply(self) -> str:
-        """The code of its answer: the second letter plus one."""
-        return reply_code(self.code.encode("ascii")).decode("ascii")
+    reply: bytes = field(init=False)
+    """The code of its answer: the second letter plus one."""
+    accepted: bytes = field(init=False)
+    """How its answer begins when all is well."""
 
-    @property
-    def accepted(self) -> bytes:
-        """How its answer begins when all is well."""
-        return (self.reply + OK).encode("ascii")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reply", reply_code(self.code.encode("ascii")))
+        object.__setattr__(self, "accepted", self.reply + OK.encode("ascii"))
 
     def refusal(self, code: str) -> bytes:
         """Its answer when it is refused."""
-        return (self.reply + code).encode("ascii")
+        return self.reply + code.encode("ascii")
 
     def diagnose(self, message: bytes) -> str:
         """The code for a message that no form fits: that of the form which goes furthest."""
