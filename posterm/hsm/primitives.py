@@ -129,9 +129,11 @@ class CbcChain:
 
         Raises: CipherError: no block, or a partial one.
         """
+        if type(blocks) is not bytes or not blocks:
+            raise CipherError(f"chaining takes bytes in whole blocks of {self.block_bytes}, at least one")
         size = len(blocks)
-        if size < self.block_bytes:
-            raise CipherError(f"chaining takes at least one block of {self.block_bytes} bytes, this has {size}")
+        if size % self.block_bytes:
+            raise CipherError(f"chaining takes bytes in whole blocks of {self.block_bytes}, this has {size}")
         # The context will xor its last ciphertext block into the first block of this message; doing the same here
         # cancels it, and the message starts from a zero IV.
         first = int.from_bytes(blocks, "big") ^ self._carry << (size - self.block_bytes) * 8
