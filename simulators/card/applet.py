@@ -17,7 +17,16 @@ from typing import Final
 from posterm import tlv
 from simulators.card import certificates
 from simulators.card.command import Command, RefusedError, Sw
-from simulators.card.personalization import CASH_RECORD, DATA_SFI, Personalization, application_file_locator
+from simulators.card.personalization import (
+    CASH_RECORD,
+    DATA_SFI,
+    LOG_FORMAT,
+    LOG_RECORDS,
+    LOG_SFI,
+    Personalization,
+    application_file_locator,
+)
+from simulators.card.profile import parse_dol
 from simulators.card.state import Memory, Phase, Transaction
 from simulators.card.stream import Stream
 
@@ -145,8 +154,10 @@ def _pays_by_electronic_cash(applet: Applet) -> bool:
 
 def read_record(applet: Applet, command: Command) -> bytes:
     """A record that the AFL may name. What a tapped card owes is paid when the last one is read."""
-    applet.require(Phase.INITIATED, Phase.ONLINE, Phase.COMPLETED)
     sfi, number = command.p2 >> 3, command.p1
+    if sfi == LOG_SFI and applet.card.application.transaction_log:
+        return _logged(applet, command)
+    applet.require(Phase.INITIATED, Phase.ONLINE, Phase.COMPLETED)
     if command.p2 & 7 != 4 or not number or not _FIRST_SFI <= sfi <= _LAST_SFI:
         raise RefusedError(Sw.WRONG_P1_P2)
     records = applet.card.records | applet.memory.updated | applet.now.extra_records
@@ -158,6 +169,23 @@ def read_record(applet: Applet, command: Command) -> bytes:
         applet.memory.funds_minor -= applet.now.owed_minor
         applet.now.owed_minor = 0
     return record
+
+
+def log_transaction(applet: Applet) -> None:
+    """Write what was approved into the log, in place of the oldest."""
+    if applet.card.application.transaction_log:
+        values = applet.now.values | {"9F36": applet.atc}
+        parts = (values.get(tag, b"").rjust(length, b"\x00")[-length:] for tag, length in parse_dol(LOG_FORMAT))
+        applet.memory.log = [b"".join(parts), *applet.memory.log][:LOG_RECORDS]
+
+
+def _logged(applet: Applet, command: Command) -> bytes:
+    """A record of the log, without template; 1 is the newest. It may be read before there is a transaction."""
+    if command.p2 & 7 != 4 or not command.p1:
+        raise RefusedError(Sw.WRONG_P1_P2)
+    if command.p1 > len(applet.memory.log):
+        raise RefusedError(Sw.RECORD_NOT_FOUND)
+    return applet.memory.log[command.p1 - 1]
 
 
 def get_data(applet: Applet, command: Command) -> bytes:
@@ -174,6 +202,8 @@ def get_data(applet: Applet, command: Command) -> bytes:
         values |= {limit: packed(applet.cash_limit_minor(limit)) for limit in _CASH_TAGS}
     elif application.contactless is not None and application.contactless.offline_funds_minor:
         values["9F5D"] = packed(memory.funds_minor)
+    if application.transaction_log:
+        values["9F4F"] = LOG_FORMAT
     if tag not in values:
         raise RefusedError(Sw.DATA_NOT_FOUND)
     return tlv.build([(tag, values[tag])])

@@ -13,7 +13,7 @@ from typing import Final
 from posterm import tlv
 from posterm.hsm.cryptogram import arpc, generate
 from simulators.card import risk
-from simulators.card.applet import Applet
+from simulators.card.applet import Applet, log_transaction
 from simulators.card.command import Command, RefusedError, Sw
 from simulators.card.issuer_data import issuer_application_data
 from simulators.card.profile import Condition
@@ -49,6 +49,8 @@ def generate_ac(applet: Applet, command: Command) -> bytes:
     else:
         now.phase = Phase.COMPLETED
         risk.account(memory, now, given, amount)
+        if given is Kind.TC:
+            log_transaction(applet)
         if now.electronic_cash and given is Kind.TC:
             memory.funds_minor -= amount
     return answer

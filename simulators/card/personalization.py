@@ -39,6 +39,10 @@ CASH_RECORD: Final = (CASH_SFI, 1)
 
 _SDA, _DDA, _CARDHOLDER, _TERMINAL_RISK, _ISSUER_AUTHENTICATION, _CDA = 0x40, 0x20, 0x10, 0x08, 0x04, 0x01
 _EMV_MODE: Final = 0x80  # AIP byte 2 of a Mastercard that does more than the stripe
+LOG_SFI, LOG_RECORDS = 11, 10
+LOG_FORMAT: Final = bytes.fromhex("9A039F21039F02069F03069F1A025F2A029C019F3602")
+"""What a record of the transaction log holds (9F4F). Source: EMV 4.4 Book 3, annex D; JR/T 0025.5."""
+
 _DATA_AUTHENTICATION_CODE: Final = bytes.fromhex("DAC1")
 _QVSDC_PDOL: Final = "9F66049F02069F03069F1A0295055F2A029A039C019F3704"
 _STRIPE_PUNATC: Final = {"9F62": "000000000038", "9F63": "0000000003C6", "9F64": "04"}
@@ -170,6 +174,8 @@ def _fci(card: Personalization, pdol: str) -> bytes:
         items.append(("5F2D", card.profile.languages.encode("ascii")))
     if application.preferred_name:
         items += [("9F11", b"\x01"), ("9F12", application.preferred_name.encode("latin-1"))]
+    if application.transaction_log:
+        items.append(("BF0C", tlv.build([("9F4D", bytes((LOG_SFI, LOG_RECORDS)))])))
     return tlv.build([("6F", tlv.build([("84", card.aid), ("A5", tlv.build(items))]))])
 
 

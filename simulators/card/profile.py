@@ -162,7 +162,10 @@ class Application(_Section):
     blocked: bool = False
     atc: Annotated[int, Field(ge=0, le=0xFFFF)] = 1
     last_online_atc: Annotated[int, Field(ge=0, le=0xFFFF)] = 1
-    icc_key_bits: Annotated[int, Field(ge=512, le=1984, multiple_of=16)] = 1024
+    icc_key_bits: Annotated[int, Field(ge=512, le=1152, multiple_of=16)] = 1024
+    """At most as many as the issuer's key has. Source: EMV 4.4 Book 2, B2.1."""
+
+    transaction_log: bool = False
     risk: Risk = Risk()
     electronic_cash: ElectronicCash | None = None
     contactless: Contactless | None = None

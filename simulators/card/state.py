@@ -59,6 +59,8 @@ class Memory:
 
     funds_minor: int = 0
     """What electronic cash, or the offline funds of a tapped card, has left."""
+    log: list[bytes] = field(default_factory=list)
+    """The transaction log, newest first."""
     put: dict[str, bytes] = field(default_factory=dict)
     """Values of data objects that a script replaced."""
     updated: dict[tuple[int, int], bytes] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Memory:
         """For JSON. The PIN is in it in the clear, as it is in the card."""
         document: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         document["pin"] = self.pin.reveal()
+        document["log"] = [record.hex().upper() for record in self.log]
         document["put"] = {tag: value.hex().upper() for tag, value in self.put.items()}
         document["updated"] = {f"{sfi}.{number}": value.hex().upper() for (sfi, number), value in self.updated.items()}
         return document
@@ -92,6 +95,7 @@ class Memory:
         try:
             values = dict(document)
             values["pin"] = Pin(values["pin"])
+            values["log"] = [bytes.fromhex(record) for record in values["log"]]
             values["put"] = {tag: bytes.fromhex(value) for tag, value in values["put"].items()}
             values["updated"] = {
                 (int(place.split(".")[0]), int(place.split(".")[1])): bytes.fromhex(value)

@@ -12,7 +12,7 @@ from typing import Final
 from posterm import tlv
 from posterm.hsm.card_values import cvc3
 from simulators.card import risk
-from simulators.card.applet import Applet, begin, packed
+from simulators.card.applet import Applet, begin, log_transaction, packed
 from simulators.card.command import Command, RefusedError, Sw
 from simulators.card.cryptograms import make_cryptogram
 from simulators.card.personalization import (
@@ -61,6 +61,7 @@ def get_processing_options(applet: Applet, command: Command) -> bytes:
         now.owed_minor = applet.amount_minor
         now.electronic_cash = applet.card.application.electronic_cash is not None
         risk.account(memory, now, Kind.TC, now.owed_minor)
+        log_transaction(applet)
     items += [
         ("57", tlv.parse(tlv.parse(applet.card.records[STRIPE_SFI, 1])[0][1])[0][1]),
         ("5F34", bytes.fromhex(applet.card.profile.holder.sequence)),

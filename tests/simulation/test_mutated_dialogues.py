@@ -11,7 +11,7 @@ from posterm.emv.outcome import Ending
 from simulators.card import load
 from tests.simulation.test_card_faults import Issuer, explained, sale
 
-CARDS = ("unionpay-credit", "unionpay-debit", "unionpay-ecash", "visa-credit", "mastercard-credit", "amex-debit")
+CARDS = ("unionpay-credit", "unionpay-debit", "unionpay-dual", "visa-credit", "mastercard-credit", "amex-debit")
 WAYS = ((), ("sda",), ("dda",), ("cda",))
 STATUS_WORDS = ("9000", "6283", "6300", "63C1", "6985", "6A81", "6A82", "6A83", "6A88", "6D00", "6F00", "6110", "6C10")
 

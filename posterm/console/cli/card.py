@@ -11,6 +11,7 @@ from posterm.console.cli.options import JsonOption, examples
 from posterm.console.cli.output import write_columns, write_json
 
 if TYPE_CHECKING:
+    from simulators.card.faults import Fault
     from simulators.card.profile import Application, CardProfile
 
 app = typer.Typer(no_args_is_help=True, help="List chip cards, show what is on one, make a profile of your own.")
@@ -34,7 +35,7 @@ def list_cards(
 
     if faults:
         if as_json:
-            write_json([{"name": each.name, "description": each.description} for each in FAULTS.values()])
+            write_json([_fault_document(each) for each in FAULTS.values()])
         else:
             write_columns(("Fault", "What the card does"), [(each.name, each.description) for each in FAULTS.values()])
         return
@@ -99,6 +100,17 @@ def make(
     except OSError as error:
         raise InputError(f"cannot write {out}: {(error.strerror or 'unknown reason').lower()}") from None
     typer.echo(f"wrote {out}")
+
+
+def _fault_document(fault: Fault) -> dict[str, object]:
+    return {
+        "name": fault.name,
+        "description": fault.description,
+        "card": fault.card,
+        "source": fault.source,
+        "endings": fault.endings,
+        "tvr": fault.tvr,
+    }
 
 
 def _card_rows(profile: CardProfile, *, reveal: bool) -> list[tuple[str, str]]:

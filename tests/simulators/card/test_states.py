@@ -248,6 +248,23 @@ def test_format_1_answers_have_no_tags():
     assert talk.read().generate(ARQC).kind == ARQC
 
 
+def test_the_log_holds_the_last_ten_approved_transactions():
+    card = with_risk(risk={"offline_count_lower": 0, "offline_count_upper": 0, "offline_amount_lower_minor": 0})
+    for amount in range(1, 13):
+        talk = Dialogue(card)
+        talk.said["9F02"] = bytes.fromhex(f"{amount:012d}")
+        talk.select().start().read().generate(TC if amount != 5 else AAC)
+    talk = Dialogue(card).select()
+    assert talk.heard["9F4D"] == bytes((11, 10))
+    assert talk.command("80CA9F4F")[:3] == bytes.fromhex("9F4F16")
+    records = [talk.command(f"00B2{number:02X}5C") for number in range(1, 11)]
+    assert [int(record[6:12].hex()) for record in records] == [12, 11, 10, 9, 8, 7, 6, 4, 3, 2]
+    assert records[0][-2:] == bytes.fromhex("000D")
+    for header, sw in (("00B20B5C", 0x6A83), ("00B2005C", 0x6A86)):
+        talk.command(header)
+        assert talk.sw == sw
+
+
 # --- electronic cash ----------------------------------------------------------------------------------------------
 
 
