@@ -64,7 +64,7 @@ def test_a_file_of_one_s_own_is_read(tmp_path):
         (("[terminal]", "[terminal"), "not TOML"),
         (("[terminal]", "[till]"), "need the tables terminal and application, have till"),
         (("merchant_name =", "colour ="), "terminal: colour is not known"),
-        (('"USD"', '"XXX"'), "terminal: no such currency"),
+        (('"USD"', '"ABC"'), "terminal: no such currency"),
         (('"USD"', "840"), "currency is text in quotes"),
         (('"E028C8"', '"no"'), "capabilities is not hexadecimal"),
         (("cda_mode = 3", "cda_mode = 5"), "cda_mode is not known, or its value cannot be"),

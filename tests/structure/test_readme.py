@@ -1,4 +1,4 @@
-"""The programs printed in the README and in the page on simulation run as they stand."""
+"""The programs printed in the README, and in the pages on simulation and on the kernel, run as they stand."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def test_the_purchase_in_the_readme_is_approved(tmp_path: Path) -> None:
 
 def test_the_day_in_the_page_on_simulation_ends_with_equal_books(tmp_path: Path) -> None:
     assert run_programs_of("docs/simulation.md", tmp_path)[-1] == "approved 621234******1265"
+
+
+def test_the_transaction_in_the_page_on_the_kernel_is_declined_and_explained(tmp_path: Path) -> None:
+    printed = run_programs_of("docs/emv-kernel.md", tmp_path)
+    assert printed[-1] == "declined 51 the issuer declined"
+    explained = re.findall(r"^Book 3, .*", (ROOT / "docs/emv-kernel.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert explained
+    assert [line for line in explained if line not in printed] == []

@@ -33,7 +33,7 @@ def build_candidate_list(session: Session) -> Exchange[list[Candidate]]:
     candidates = yield from _from_pse(session)
     if not candidates:
         candidates = yield from _from_list_of_aids(session)
-    session.note(_BOOK, "12.3", f"candidate list: {len(candidates)} applications")
+    session.note(_BOOK, "12.3", f"applications on the candidate list: {len(candidates)}")
     # Priority 0 means that the card has no preference: such applications come last, in the order they were found.
     return sorted(candidates, key=lambda candidate: candidate.priority or 16)
 
@@ -96,7 +96,7 @@ def _from_pse(session: Session) -> Exchange[list[Candidate]]:
             session.note(_BOOK, "12.3.2", f"{error}: the list of AIDs is used")
             return []
         found.extend(candidate for entry in entries if (candidate := _candidate(session, entry)) is not None)
-    session.note(_BOOK, "12.3.2", f"PSE: {len(found)} applications match")
+    session.note(_BOOK, "12.3.2", f"matching applications in the PSE: {len(found)}")
     return _each_once(found)
 
 
