@@ -9,13 +9,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from posterm.amount import Amount
+from posterm.console.chip_run import Counter, Setting, run_chip
 from posterm.console.cli.main import app
+from posterm.emv.capk import CaKeyStore
+from posterm.emv.config_file import default_terminal
 from posterm.runtime import pcsc
-from simulators.card import load_profile
+from simulators.card import authorities, load_profile
+from simulators.chip_issuer import TestIssuers
 from tests.runtime.pcsc_daemon import Daemon
 
 SERVE = [sys.executable, "-m", "posterm.console", "card", "serve"]
@@ -115,3 +122,50 @@ def test_an_address_that_cannot_be_is_a_mistake(address):
     result = posterm("card", "serve", "visa-debit", "--vpcd", address)
     assert result.exit_code == 2
     assert "need HOST:PORT" in result.output
+
+
+# --- chip sales ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["T=0", "T=1"])
+def test_a_chip_sale_through_the_reader_is_approved_by_issuer_and_card(pcscd, tmp_path, protocol):
+    own = tmp_path / "own.toml"
+    own.write_text(f'derive = "unionpay-debit"\nname = "own"\nprotocol = "{protocol}"\n')
+    kept = tmp_path / "run.apdu"
+    with served(pcscd, str(own)) as (name, _):
+        sale = posterm("emv", "run", "--amount", "12.34", "--reader", name, "--json", "--save", str(kept))
+    document = json.loads(sale.output)
+    assert (document["ending"], document["cryptogram"], document["response_code"]) == ("approved", "TC", "00")
+    assert "byte 1 bit 5 issuer authentication performed" in document["tsi"]["bits"]
+    again = json.loads(posterm("emv", "replay", str(kept), "--json").output)
+    assert again["data"] == document["data"]
+
+
+def test_a_card_withdrawn_in_the_middle_ends_the_sale(pcscd):
+    with served(pcscd, "visa-debit", "--fault", "withdrawn-at-5") as (name, _):
+        sale = posterm("emv", "run", "--amount", "12.34", "--reader", name, "--json")
+    assert sale.exit_code == 1
+    assert json.loads(sale.output)["ending"] == "terminated"
+
+
+def test_several_readers_sell_at_once(pcscd):
+    cards = ("unionpay-debit", "visa-debit", "mastercard-debit")
+    with contextlib.ExitStack() as stack:
+        names = [stack.enter_context(served(pcscd, card))[0] for card in cards]
+        readers = [pcsc.PcscReader(name) for name in names]
+        try:
+            with ThreadPoolExecutor(len(readers)) as pool:
+                endings = list(pool.map(five_sales, readers))
+        finally:
+            for reader in readers:
+                reader.close()
+    assert endings == [["approved"] * 5] * len(cards)
+
+
+def five_sales(reader: pcsc.PcscReader) -> list[str]:
+    """What each ended with; the card stays in."""
+    keys = CaKeyStore(authorities())
+    counter = Counter(online=lambda request: TestIssuers().answer(request).result)
+    setting = Setting(Amount(1234), datetime(2030, 6, 1, 12, tzinfo=UTC), bytes(16))
+    runs = [run_chip(setting, default_terminal(), keys, reader, counter) for _ in range(5)]
+    return [run.outcome.ending.value for run in runs]

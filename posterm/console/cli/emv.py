@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from posterm.console.cli import emv_run
 from posterm.console.cli.endings import FAILED
 from posterm.console.cli.message_choice import UnmaskOption
 from posterm.console.cli.options import JsonOption, examples
@@ -108,4 +109,5 @@ def _nothing_else(effect: object) -> object:
 
 def register(root: typer.Typer) -> None:
     """Add the commands to the program."""
+    emv_run.register(app)
     root.add_typer(app, name="emv")
