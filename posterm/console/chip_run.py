@@ -16,6 +16,7 @@ from posterm.amount import Amount
 from posterm.emv.apdu import Response
 from posterm.emv.capk import CaKeyStore
 from posterm.emv.config import TerminalConfig, Transaction
+from posterm.emv.contactless.entry_point import tap
 from posterm.emv.exchange import (
     UNABLE_TO_GO_ONLINE,
     Answers,
@@ -135,7 +136,8 @@ def told(reply: object) -> Reply:
 
 def _exchange(setting: Setting, terminal: TerminalConfig, keys: CaKeyStore) -> Exchange[Outcome]:
     transaction = Transaction(setting.amount.minor, setting.moment)
-    return contact_transaction(terminal, transaction, keys, Drawn(setting.seed))
+    kernel = tap if setting.contactless else contact_transaction
+    return kernel(terminal, transaction, keys, Drawn(setting.seed))
 
 
 def first_application(_: ChooseApplication) -> int:

@@ -32,6 +32,32 @@ def test_a_sale_goes_online_and_is_approved_by_issuer_and_card(posterm, card):
     assert document["tsi"]["value"][:1] in ("E", "F")
 
 
+@pytest.mark.parametrize(
+    ("card", "kernel"),
+    [
+        ("unionpay-debit", "kernel 7"),
+        ("visa-credit", "kernel 3"),
+        ("mastercard-debit", "kernel 2"),
+        ("mastercard-mag-stripe", "kernel 2"),
+    ],
+)
+def test_a_tap_is_approved_by_the_issuer(posterm, tmp_path, card, kernel):
+    path = tmp_path / "run.apdu"
+    result = run(posterm, card, "--contactless", "--explain", "--save", str(path))
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[:2] == ["12.34 CNY, tapped", "approved: the issuer answered 00"]
+    assert any(kernel in line for line in lines)
+    again = posterm("emv", "replay", str(path), "--explain").output.splitlines()
+    assert [line for line in again if "  issuer " not in line] == [line for line in lines if "  issuer " not in line]
+
+
+def test_a_card_no_kernel_takes_is_to_be_inserted(posterm):
+    result = run(posterm, "jcb-credit", "--contactless")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[1].startswith("try another interface")
+
+
 def test_the_end_is_told_first_and_what_it_rests_on_below(posterm):
     lines = run(posterm, "unionpay-debit").output.splitlines()
     assert lines[:2] == ["12.34 CNY, inserted", "approved: the card made a TC"]
@@ -95,10 +121,11 @@ def test_the_log_names_what_commands_carry_and_answers_hold(posterm):
 
 
 @pytest.mark.parametrize("card", ["unionpay-debit", "visa-credit", "mastercard-credit"])
-@pytest.mark.parametrize("form", ["--log", "--json"])
-def test_neither_log_nor_document_shows_number_or_pin(posterm, card, form):
+@pytest.mark.parametrize("form", ["--explain", "--json"])
+@pytest.mark.parametrize("way", [(), ("--contactless",)], ids=["inserted", "tapped"])
+def test_neither_log_nor_document_shows_number_or_pin(posterm, card, form, way):
     holder = load_profile(card).holder
-    output = run(posterm, card, "--log", "--explain", form).output
+    output = run(posterm, card, "--log", form, *way).output
     assert holder.pan not in output.replace(" ", "").replace("\n", "")
     assert holder.pin not in output
 

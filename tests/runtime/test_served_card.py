@@ -141,6 +141,13 @@ def test_a_chip_sale_through_the_reader_is_approved_by_issuer_and_card(pcscd, tm
     assert again["data"] == document["data"]
 
 
+def test_a_tapped_card_is_known_by_what_its_reader_says(pcscd):
+    with served(pcscd, "visa-credit", "--contactless") as (name, _):
+        sale = posterm("emv", "run", "--amount", "12.34", "--reader", name, "--json")
+    document = json.loads(sale.output)
+    assert (document["contactless"], document["ending"]) == (True, "approved")
+
+
 def test_a_card_withdrawn_in_the_middle_ends_the_sale(pcscd):
     with served(pcscd, "visa-debit", "--fault", "withdrawn-at-5") as (name, _):
         sale = posterm("emv", "run", "--amount", "12.34", "--reader", name, "--json")

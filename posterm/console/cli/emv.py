@@ -64,7 +64,7 @@ def read(
     with chosen_reader(reader, card, contactless=contactless, wait_s=wait) as chosen:
         atr = chosen.power_on()
         try:
-            contents = _inspected(chosen)
+            contents = _inspected(chosen, contactless=contactless or chosen.contactless)
         finally:
             chosen.power_off()
     from posterm.console.views import card_contents as view
@@ -81,7 +81,7 @@ def read(
         raise typer.Exit(FAILED)
 
 
-def _inspected(reader: Reader) -> CardContents:
+def _inspected(reader: Reader, *, contactless: bool) -> CardContents:
     """What the card shows to the terminal that comes with posterm."""
     import secrets
 
@@ -99,7 +99,7 @@ def _inspected(reader: Reader) -> CardContents:
         "9F66": next((each.ttq for each in terminal.applications if each.ttq), bytes(4)),
         "9F37": secrets.token_bytes(4),
     }
-    inspection = inspect_card((each.aid for each in terminal.applications), values, contactless=reader.contactless)
+    inspection = inspect_card((each.aid for each in terminal.applications), values, contactless=contactless)
     return perform(inspection, reader.transmit, _nothing_else)
 
 

@@ -94,9 +94,9 @@ def run(
     """
     from posterm.console.chip_run import Counter, run_chip
 
-    setting = _setting(amount, currency, at, seed, contactless=contactless)
     issuers = _Issuers(response)
     with chosen_reader(reader, card, contactless=contactless, wait_s=wait, seed=seed or 0) as chosen:
+        setting = _setting(amount, currency, at, seed, contactless=contactless or chosen.contactless)
         counter = Counter(online=None if offline else issuers, enters_online_pin=pin)
         if pin:
             counter.ask_pin = _own_pin(card) if card is not None else _asked_pin

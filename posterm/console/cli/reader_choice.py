@@ -24,7 +24,10 @@ CardOption = Annotated[
     str | None,
     typer.Option("--card", metavar="PROFILE", help="No reader but a test card: its name or file (.toml)."),
 ]
-ContactlessOption = Annotated[bool, typer.Option("--contactless", help="The card is tapped, not inserted.")]
+ContactlessOption = Annotated[
+    bool,
+    typer.Option("--contactless", help="The card is tapped, not inserted; a reader of this machine tells by itself."),
+]
 WaitOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a card in the reader.")
 ]
@@ -54,6 +57,7 @@ def chosen_reader(
     found = PcscReader(reader if reader is not None else _only_reader())
     try:
         _wait_for_card(found, wait_s)
+        found.power_on()  # its answer to reset tells whether it was tapped
         yield found
     finally:
         found.close()

@@ -72,9 +72,10 @@ def _rows(outcome: Outcome, issuer: str) -> Iterator[tuple[str, str]]:
     data = outcome.data
     if "84" in data:
         yield "application", " ".join((data["84"].hex().upper(), _text(data, "9F12") or _text(data, "50"))).strip()
-    if "5A" in data:
+    number = next((printable(tag, data[tag]) for tag in ("5A", "57", "9F6B") if tag in data), "")
+    if number:
         expiry = data.get("5F24", b"").hex()
-        yield "card", printable("5A", data["5A"]) + (f", expires {expiry[2:4]}/{expiry[:2]}" if expiry else "")
+        yield "card", number.split("D")[0] + (f", expires {expiry[2:4]}/{expiry[:2]}" if expiry else "")
     if "9F34" in data:
         yield "cardholder", ", ".join(describe_value("9F34", data["9F34"]))
     if outcome.online or issuer:
