@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from posterm.host import EnrolmentError, Host, PinPolicy
-from posterm.hsm import HsmPort, KeyBlock, KeyUsage
+from posterm.hsm import Algorithm, HsmPort, KeyBlock, KeyUsage
+from posterm.hsm.cryptogram import Scheme
 from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile
+from simulators.card.issuer_keys import master_keys
 from simulators.cards import TEST_CARDS
 
 MERCHANT_ID: Final = "898310058120001"
@@ -23,11 +25,46 @@ TMK_COMPONENTS: Final = (
     bytes.fromhex("1E3D587B92B1D4F7F9DABF9C75563310"),
 )
 
+_MASK: Final = bytes(range(1, 17))
+"""One of the two components of every master key here; no key is whole outside the HSM, not even one known to all."""
+_ISSUERS: Final = (
+    ("62", "unionpay", Scheme.UNIONPAY),
+    ("4", "visa", Scheme.VISA),
+    ("5", "mastercard", Scheme.MASTERCARD),
+    ("35", "jcb", Scheme.VISA),
+    ("37", "amex", Scheme.VISA),
+    ("65", "discover", Scheme.VISA),
+)
+"""Prefix of the card numbers, the scheme whose test issuer it is, and whose cryptogram versions its cards have."""
+
 
 def load_tmk(hsm: HsmPort, profile: AcquirerProfile, components: Sequence[bytes] = TMK_COMPONENTS) -> KeyBlock:
     """The test TMK from its components, for the cipher of the acquirer's working keys."""
     algorithm = tmk_algorithm(profile.keys.layout)
     return hsm.combine_components(components, KeyUsage.KEY_ENCRYPTION, algorithm)
+
+
+def enrol_issuers(host: Host, hsm: HsmPort) -> None:
+    """Let the host hold the master keys of the test issuers, each for the card numbers of its scheme."""
+    for prefix, scheme, cryptograms in _ISSUERS:
+        if host.knows_issuer(prefix):
+            continue
+        masters = master_keys(scheme)
+        cryptogram, integrity, confidentiality = (
+            hsm.combine_components((bytes(_MASK), _masked(key)), usage, Algorithm.TDES_DOUBLE)
+            for key, usage in (
+                (masters.cryptogram, KeyUsage.EMV_CRYPTOGRAM),
+                (masters.integrity, KeyUsage.EMV_INTEGRITY),
+                (masters.confidentiality, KeyUsage.EMV_CONFIDENTIALITY),
+            )
+        )
+        host.set_issuer_keys(
+            prefix, cryptograms, cryptogram=cryptogram, integrity=integrity, confidentiality=confidentiality
+        )
+
+
+def _masked(key: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(key, _MASK, strict=True))
 
 
 def enrol_everything(
@@ -40,12 +77,13 @@ def enrol_everything(
     merchant_name: str = MERCHANT_NAME,
     tmk_components: Sequence[bytes] = TMK_COMPONENTS,
 ) -> None:
-    """Enrol merchant, terminals and test cards; what is enrolled already stays as it is."""
+    """Enrol merchant, terminals, test cards and their issuers' keys; what is enrolled already stays as it is."""
     unknown = [terminal_id for terminal_id in terminal_ids if not host.knows_terminal(terminal_id)]
     if unknown:
         host.enrol_merchant(merchant_id, merchant_name)
     for terminal_id in unknown:
         host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm, host.profile, tmk_components))
+    enrol_issuers(host, hsm)
     for card in TEST_CARDS:
         try:
             host.enrol_card(

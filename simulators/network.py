@@ -26,6 +26,8 @@ class Faults:
     delay_s_max: float = 2.0
     late_s_max: float = 300.0
     printer_fails: float = 0.0
+    card_withdrawn: float = 0.0
+    """For each command to a chip: the card is taken away just before it, and not put back."""
     power_cut: float = 0.0
     """For each effect of a terminal: power fails just before it."""
 

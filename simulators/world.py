@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from posterm.amount import Amount
+from posterm.emv.capk import CaKeyStore
+from posterm.emv.config_file import default_terminal
 from posterm.host import Host, HostKeys, MemoryHostStore
 from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.hsm import Algorithm, KeyUsage, Lmk, Pin, SoftHsm
@@ -45,12 +47,14 @@ from posterm.terminal.effects import (
     Transceive,
     Transmit,
 )
+from posterm.terminal.kernels import EmvKernels
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.terminal.records import JournalEntry, Status
 from posterm.unionpay.envelope import frame_decoder
 from posterm.unionpay.profile import AcquirerProfile, get_profile
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import Kind
+from simulators.card import Card, authorities, load
 from simulators.cards import TEST_CARDS, TestCard
 from simulators.enrolment import MERCHANT_ID, MERCHANT_NAME, TMK_COMPONENTS, enrol_everything
 from simulators.front import Front, Hand, PinPad
@@ -59,7 +63,9 @@ from simulators.network import Fate, Faults, UnreliableLine
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTLEMENT_TRIES = 50
 R = TypeVar("R")
-_GOOD_CARDS = [card for card in TEST_CARDS if card.name in ("debit", "credit", "long")]
+_GOOD_CARDS = [
+    card for card in TEST_CARDS if card.name in ("debit", "credit", "long", "ecash", "visa-debit", "mastercard-credit")
+]
 _OTHER_CARDS = [card for card in TEST_CARDS if card not in _GOOD_CARDS]
 _SUPERVISOR, _MANAGER = TEST_PASSWORDS["00"], TEST_PASSWORDS["99"]
 
@@ -147,6 +153,7 @@ class World:
             pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
         )
         self.store = MemoryHostStore()
+        self._cards = {card.name: load(card.name, seed=seed) for card in TEST_CARDS if card.chip}
         self.host = Host(self.profile, hsm, self.store, keys, forced_outcomes=False)
         names = tuple(f"{10_000_001 + number}" for number in range(terminals))
         enrol_everything(self.host, hsm, at=self.now, terminal_ids=names)
@@ -189,6 +196,15 @@ class World:
     def hsm(self, number: int) -> SoftHsm:
         """The HSM in the terminal's PIN pad."""
         return self._actors[number].hsm
+
+    def borrow(self, card: TestCard) -> Card | None:
+        """The one chip card of that name; None when it is in another reader, or there is none."""
+        return self._cards.pop(card.name, None)
+
+    def give_back(self, card: TestCard, chip: Card) -> None:
+        """Let others have it again."""
+        chip.power_off()
+        self._cards[card.name] = chip
 
     def answer(self, frame: bytes) -> bytes:
         """Hand the host a frame with its length, at once and without the line; the answer without its length.
@@ -272,6 +288,13 @@ class _Actor:
         self._waiting = False
         self._to_do = 0
         self.day = Day(terminal_id)
+        self._kernels = EmvKernels.for_terminal(
+            default_terminal(),
+            CaKeyStore(authorities()),
+            random.Random(f"kernels {terminal_id} {world.seed}").randbytes,
+            identity=self._identity,
+            profile=world.profile,
+        )
         self.terminal = self._switch_on()
         self.terminal.inject_tmk(list(TMK_COMPONENTS), password=_MANAGER)
 
@@ -283,6 +306,7 @@ class _Actor:
             store=self._store,
             now=self._world.now,
             merchant_name=MERCHANT_NAME,
+            kernels=self._kernels,
         )
 
     def _front_with(self, hand: Hand) -> Front:
@@ -308,12 +332,23 @@ class _Actor:
             self.day.results.append(result)
 
     def _one(self) -> Flow[Result]:
-        now, terminal = self._world.now, self.terminal
-        good = self._random.random() < 0.9
-        card = self._random.choice(_GOOD_CARDS if good else _OTHER_CARDS)
+        card = self._random.choice(_GOOD_CARDS if self._random.random() < 0.9 else _OTHER_CARDS)
         pin = card.pin if self._random.random() < 0.97 else Pin("111222")
-        way = self._random.choices((Hand.swiping, Hand.keying, Hand.swiping_track_3), (85, 10, 5))[0]
-        self._front = self._front_with(way(card, pin))
+        way = self._random.choices(("insert", "tap", "swipe", "key", "track 3"), (30, 20, 35, 10, 5))[0]
+        chip = self._world.borrow(card) if way in ("insert", "tap") else None
+        if chip is None:
+            hands = {"key": Hand.keying, "track 3": Hand.swiping_track_3}
+            self._front = self._front_with(hands.get(way, Hand.swiping)(card, pin))
+            return (yield from self._transaction())
+        hand = Hand.inserting if way == "insert" else Hand.tapping
+        self._front = self._front_with(hand(chip, pin, stripe=card))
+        try:
+            return (yield from self._transaction())
+        finally:
+            self._world.give_back(card, chip)
+
+    def _transaction(self) -> Flow[Result]:
+        now, terminal = self._world.now, self.terminal
         amount = Amount(self._random.randint(1, 200_00))
         choice = self._random.choices(
             ("sale", "void", "refund", "preauth", "add", "complete", "notice", "void-preauth", "void-complete",
@@ -430,6 +465,8 @@ class _Actor:
             case PresentCard():
                 return self._front.present(effect)
             case Transceive():
+                if self._random.random() < self._world.line.faults.card_withdrawn:
+                    self._front.return_card()
                 return self._front.transceive(effect)
             case SelectApplication():
                 return self._front.select(effect)

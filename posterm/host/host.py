@@ -164,6 +164,10 @@ class Host:
             IssuerKeyRecord(prefix, str(scheme), str(cryptogram), str(integrity), str(confidentiality)),
         )
 
+    def knows_issuer(self, prefix: str) -> bool:
+        """True when master keys are held for this prefix."""
+        return self._desk.store.issuer_keys(prefix) is not None
+
     def queue_script(self, card: str, command: str, *, sequence: str = "00") -> str:
         """Let a command wait for a card's next online transaction; `posterm.host.scripts` has the commands.
 

@@ -270,7 +270,7 @@ def _conclude(session: _Session, outcome: CardOutcome) -> Flow[Result | frozense
         return (yield from _silent(session, entry, answer))
     values = _last_values(outcome)
     waived = _waives_signature(session, outcome)
-    entry = replace(entry, chip=kept_chip_data(values), signature_waived=waived)
+    entry = replace(entry, chip=kept_chip_data(values) if entry.chip else {}, signature_waived=waived)
     draft = ctx.memory.draft()
     refused = session.host is _Host.APPROVED and not outcome.approved
     if order.kind is not Kind.BALANCE:

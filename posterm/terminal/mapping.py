@@ -90,9 +90,13 @@ def chip_card(entry: Entry, values: Mapping[str, bytes]) -> CardData:
     """The card as its chip describes it.
 
     Args:
-        values: the kernel's data objects by tag: 57 or 5A, and 5F24, 5F34 where the card has them.
+        values: the kernel's data objects by tag: 57, 5A or 9F6B, and 5F24, 5F34 where the card has them.
     Raises: SensitiveValueError: no card number, or track 2 data that are none.
     """
+    if "9F26" not in values and "9F6B" in values:
+        # Mag-stripe mode: what the card has computed is in the track, and there is no chip data beside it.
+        stripe = Track2(values["9F6B"].hex().upper().rstrip("F"))
+        return CardData(Entry.CONTACTLESS_STRIPE, stripe.pan, stripe.expiry, stripe.reveal())
     track2 = values.get("57", b"").hex().upper().rstrip("F")
     pan = Track2(track2).pan if track2 else Pan(values.get("5A", b"").hex().upper().rstrip("F"))
     expiry = values["5F24"].hex()[:4] if "5F24" in values else Track2(track2).expiry if track2 else ""
@@ -235,7 +239,7 @@ class Mapper:
         return {41: self.identity.terminal_id, 42: self.identity.merchant_id}
 
     def _element_60(self, message_type: str, batch: str, card: CardData) -> str:
-        tapped = card.entry in CONTACTLESS_ENTRIES
+        tapped = card.entry in CONTACTLESS_ENTRIES or card.entry is Entry.CONTACTLESS_STRIPE
         capability = ReadCapability.CONTACTLESS if tapped else ReadCapability.CHIP
         condition = ChipCondition.LAST_READ_FAILED if card.fallback else ChipCondition.NOT_USED
         return f"{message_type}{batch}{Network.TRANSACTION}{capability}{condition}0"

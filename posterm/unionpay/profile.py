@@ -126,8 +126,8 @@ class Chip(_Section):
     decline_tvr: Annotated[str, Field(pattern=r"^[0-9A-F]{10}$")] = "5C00800000"
     counter_gap_max: Annotated[int, Field(ge=1, le=65535)] = 100
     block_on_status: frozenset[str] = frozenset({"41", "43"})
-    no_pin_limit_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 300_00
-    no_signature_limit_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 300_00
+    no_pin_limit_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 1_000_00
+    no_signature_limit_minor: Annotated[int, Field(ge=0, le=999_999_999_999)] = 1_000_00
 
 
 class Timers(_Section):

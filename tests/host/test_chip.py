@@ -178,9 +178,9 @@ class TestWhatTheTerminalFound:
             assert chip_sale(terminal, chip, pin=None, changes={"9F34": results}).code == "55"
 
     def test_a_tap_of_a_small_amount_needs_no_pin(self, terminal, chip):
-        assert chip_sale(terminal, chip, 300_00, pin=None, entry="07").code == "00"
-        assert chip_sale(terminal, chip, 300_01, pin=None, entry="07").code == "55"
-        assert chip_sale(terminal, chip, 300_01, entry="07").code == "00"
+        assert chip_sale(terminal, chip, 1000_00, pin=None, entry="07").code == "00"
+        assert chip_sale(terminal, chip, 1000_01, pin=None, entry="07").code == "55"
+        assert chip_sale(terminal, chip, 1000_01, entry="07").code == "00"
 
 
 class TestFallback:
@@ -322,6 +322,14 @@ class TestCertificatesInTheUpload:
         answer = self.upload(terminal, sale, chip.signed(1000, TC, 1))
         assert (answer.code, answer.reply.events[0].details["verified"]) == ("00", "True")
         assert place.store.chip_use(f"{place.card}/01/1").certificate
+
+    def test_a_tap_has_no_other_cryptogram_than_that_of_its_request(self, place, terminal, chip):
+        sale = chip_sale(terminal, chip, entry="07")
+        answer = self.upload(terminal, sale, bytes(sale.request[55]))
+        assert (answer.code, answer.reply.events[0].details["verified"]) == ("00", "True")
+        other = chip_sale(terminal, chip, entry="07")
+        answer = self.upload(terminal, other, chip.signed(1000, "80", 2, **{"9A": "260602"}))
+        assert answer.reply.events[0].details["verified"] == "False"
 
     @pytest.mark.parametrize("counter", [1, 2])
     def test_one_that_is_not_the_cards_is_told_of(self, place, terminal, chip, counter):

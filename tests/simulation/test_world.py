@@ -14,6 +14,7 @@ from posterm.host.reversal import Undone
 from posterm.iso8583 import Message
 from posterm.terminal import Outcome, notices
 from posterm.terminal.records import Delivery
+from posterm.unionpay.transactions import Entry, Kind
 from simulators.network import Faults
 from simulators.world import World, WorldError
 
@@ -25,6 +26,7 @@ ROUGH = Faults(
     tear=0.03,
     printer_fails=0.02,
     power_cut=0.002,
+    card_withdrawn=0.01,
 )
 LOSSY = Faults(drop=0.08, duplicate=0.08, late=0.08)
 
@@ -56,6 +58,17 @@ def test_power_cuts_and_broken_printers_cost_nobody_money(seed: int, profile: st
     world = World(seed, terminals=2, faults=ROUGH, profile=profile)
     world.run(transactions=60)
     world.proof().check()
+
+
+def test_a_day_has_chips_and_taps_and_electronic_cash_among_its_sales() -> None:
+    world = World(seed=4, terminals=3, faults=Faults(card_withdrawn=0.01))
+    world.run(transactions=120)
+    proof = world.proof()
+    proof.check()
+    approved = [result.entry for day in proof.days for result in day.results if result.approved and result.entry]
+    assert {entry.entry for entry in approved} >= {Entry.CHIP, Entry.CONTACTLESS, Entry.STRIPE, Entry.KEYED}
+    assert Kind.CHIP_OFFLINE_SALE in {entry.kind for entry in approved}
+    assert sum(day.told.get("could-not-finish", 0) for day in proof.days) > 0
 
 
 def test_the_same_seed_gives_the_same_day() -> None:

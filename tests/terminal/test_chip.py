@@ -450,8 +450,8 @@ def test_the_slip_shows_the_chip_block_and_the_way_the_card_was_read() -> None:
 @pytest.mark.parametrize(
     ("amount", "tapped", "signature", "words"),
     [
-        (Amount(300_00), True, True, "NO SIGNATURE REQUIRED"),
-        (Amount(300_01), True, True, "CARDHOLDER SIGNATURE"),
+        (Amount(1000_00), True, True, "NO SIGNATURE REQUIRED"),
+        (Amount(1000_01), True, True, "CARDHOLDER SIGNATURE"),
         (Amount(1), False, True, "CARDHOLDER SIGNATURE"),
         (Amount(1), False, False, "NO SIGNATURE REQUIRED"),
     ],

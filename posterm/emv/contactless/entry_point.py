@@ -161,7 +161,7 @@ def _act(session: Tap, ended: KernelOutcome) -> Exchange[Outcome]:
 
 def _go_online(session: Tap, ended: KernelOutcome) -> Exchange[Outcome]:
     if ended.verification is Verification.ONLINE_PIN:
-        reply: PinReply = yield AskPin(PinMethod.ONLINE)
+        reply: PinReply = yield AskPin(PinMethod.ONLINE, pan=session.account_number)
         if reply.answer is PinAnswer.CANCELLED:
             return session.outcome(Ending.CANCELLED, "the cardholder gave up at the PIN")
         if reply.answer is PinAnswer.PAD_FAILED:

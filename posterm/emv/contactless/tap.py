@@ -54,8 +54,9 @@ class Tap(Session):
 
     @property
     def pan(self) -> str:
-        """The card number, digits: 5A, else the one in track 2."""
-        return super().pan or self.card.get("57", b"").hex().partition("d")[0]
+        """The card number, digits: 5A, else the one in track 2, of the chip or of mag-stripe mode."""
+        track2 = self.card.get("57") or self.card.get("9F6B", b"")
+        return super().pan or track2.hex().partition("d")[0]
 
     def card_number(self) -> Pan:
         """The card number. Raises: CardDataError: there is none."""
