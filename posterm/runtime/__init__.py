@@ -8,7 +8,6 @@ link_asyncio     links to and from hosts, on an event loop: client and server
 link_blocking    a link for programs without one
 link_tls         certificates for both
 readers          a card of this process, as a reader offers it
-t0               APDUs over T=0
 vpcd             a card offered to other programs through the virtual reader
 pcsc             the readers of this machine
 reader_parts     what they need of this machine

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from posterm.emv.atr import parse_atr
 from posterm.emv.errors import AtrError
+from posterm.emv.t0 import over_t0
 from posterm.runtime.errors import CardGone, ReaderError
-from posterm.runtime.t0 import transmit_t0
 
 INSTALL_EXTRA: Final = "pip install 'posterm[pcsc]'"
 
@@ -198,6 +199,7 @@ class PcscReader:
         self._scard = self._context.scard
         self._card: Any = None
         self._protocol = 0
+        self._transmit: Callable[[bytes], bytes] = self._exchange
         self._contactless = False
 
     @property
@@ -230,6 +232,7 @@ class PcscReader:
         code, protocol = scard.SCardReconnect(self._card, scard.SCARD_SHARE_EXCLUSIVE, either, scard.SCARD_UNPOWER_CARD)
         self._checked(code)
         self._protocol = protocol
+        self._transmit = over_t0(self._exchange) if protocol == scard.SCARD_PROTOCOL_T0 else self._exchange
         code, _, _, _, atr = scard.SCardStatus(self._card)
         self._checked(code)
         try:
@@ -242,9 +245,7 @@ class PcscReader:
         """Carry one command to the card. Returns: data and status word; empty when the card is gone."""
         if self._card is None:
             return b""
-        if self._protocol == self._scard.SCARD_PROTOCOL_T0:
-            return transmit_t0(self._exchange, apdu)
-        return self._exchange(apdu)
+        return self._transmit(apdu)
 
     def power_off(self) -> None:
         """Take the power away, and let other programs have the card."""
