@@ -91,7 +91,12 @@ def generate_mac(
     return commands.hsm.generate_mac(mac_key, algorithm, data).hex().upper().encode("ascii")
 
 
-@host_command("Z2", "Verify a MAC", Layout(_MAC_CODE, key("MAC key", KEY_BLOCK), hexadecimal("MAC", 16), *_DATA))
+@host_command(
+    "Z2",
+    "Verify a MAC",
+    Layout(_MAC_CODE, key("MAC key", KEY_BLOCK), hexadecimal("MAC", 16), *_DATA),
+    codes=(VERIFICATION_FAILURE,),
+)
 def verify_mac(
     commands: HostCommandSet, algorithm: MacAlgorithm, mac_key: KeyBlock, mac: bytes, _length: bytes, data: bytes
 ) -> bytes:

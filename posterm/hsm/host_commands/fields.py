@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from posterm.hsm.host_commands.errors import (
@@ -218,7 +218,7 @@ class Layout:
         fields: in order.
     """
 
-    __slots__ = ("_converts", "_expressions", "_late_keys", "_steps", "fields")
+    __slots__ = ("_converts", "_late_keys", "_runs", "_steps", "fields")
 
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
@@ -233,20 +233,24 @@ class Layout:
             for at, field in enumerate(fields)
             if field.typed_by
         ]
-        self._expressions = [re.compile(_expression([field]), re.DOTALL) for field in fields]
         # Runs of fields that one expression reads, and between them, data that are cut out.
         self._steps: list[re.Pattern[bytes] | Field] = []
+        self._runs: list[tuple[Field, ...]] = []
         run: list[Field] = []
         for field in fields:
             if field.pattern:
                 run.append(field)
                 continue
             if run:
-                self._steps.append(re.compile(_expression(run), re.DOTALL))
-            self._steps.append(field)
+                self._add(re.compile(_expression(run), re.DOTALL), run)
+            self._add(field, [])
             run = []
         if not (fields and fields[-1].to_the_end):
-            self._steps.append(re.compile(_expression(run) + _TAIL.encode("latin-1"), re.DOTALL))
+            self._add(re.compile(_expression(run) + _TAIL.encode("latin-1"), re.DOTALL), run)
+
+    def _add(self, step: re.Pattern[bytes] | Field, run: list[Field]) -> None:
+        self._steps.append(step)
+        self._runs.append(tuple(run))
 
     def match(self, message: bytes) -> list[Any] | None:
         """The bytes of every field behind the command, and last the trailer or None; None when they do not fit."""
@@ -287,25 +291,42 @@ class Layout:
 
     def diagnose(self, message: bytes) -> tuple[int, str]:
         """How many fields of a message that does not fit are right, and the code for the first that is not."""
-        at, before = 2, b""
-        for place, (field, expression) in enumerate(zip(self.fields, self._expressions, strict=True)):
-            if field.to_the_end:
-                return len(self.fields), INVALID_INPUT
-            if field.length_base:
-                end = at + int(before, field.length_base)
+        at, place, before = 2, 0, b""
+        for step, run in zip(self._steps, self._runs, strict=True):
+            if isinstance(step, Field):
+                if step.to_the_end:
+                    break
+                end = at + int(before, step.length_base)
                 if end > len(message):
-                    return place, field.refuse
-                at = end
+                    return place, step.refuse
+                at, place = end, place + 1
                 continue
-            match = expression.match(message, at)
-            if match is None:
-                return place, field.refuse
-            before, at = match[0], match.end()
+            match = _furthest(run, message, at)
+            right = match.re.groups if match is not None else 0
+            if right < len(run):
+                return place + right, run[right].refuse
+            if match is not None:
+                before, at, place = match[right] if right else b"", match.end(), place + right
         behind_data = bool(self.fields) and self.fields[-1].length_base
         return len(self.fields), DATA_LENGTH if behind_data else INVALID_INPUT
 
 
-def _expression(fields: list[Field]) -> bytes:
+def _furthest(run: tuple[Field, ...], message: bytes, at: int) -> re.Match[bytes] | None:
+    """The match of the most fields, from the first, that fit: where one has several lengths, the later ones tell."""
+    for count in range(len(run), 0, -1):
+        match = _prefix(run[:count]).match(message, at)
+        if match is not None:
+            return match
+    return None
+
+
+@lru_cache(maxsize=2_048)
+def _prefix(fields: tuple[Field, ...]) -> re.Pattern[bytes]:
+    """Compiled when a message is first wrong there: most never are."""
+    return re.compile(_expression(fields), re.DOTALL)
+
+
+def _expression(fields: Sequence[Field]) -> bytes:
     return "".join(f"({field.pattern})" for field in fields).encode("latin-1")
 
 

@@ -17,6 +17,7 @@ from posterm.hsm.host_commands.errors import (
     INVALID_INPUT,
     INVALID_KEY_TYPE,
     INVALID_SCHEME,
+    KEY_FUNCTION_NOT_PERMITTED,
     SOURCE_KEY,
     VERIFICATION_FAILURE,
     HostCommandRefusal,
@@ -215,6 +216,7 @@ def translate_scheme(commands: HostCommandSet, kind: str, source: KeyReference, 
     if not commands.is_variant:
         if letter not in "S0":
             raise HostCommandRefusal(INVALID_SCHEME)
+        commands.hsm.key_check_value(source)
         return str(source).encode("ascii")  # a key block has one scheme
     if PARTS.get(letter) != PARTS[scheme_of(str(source))]:
         raise HostCommandRefusal(INVALID_SCHEME)
@@ -279,6 +281,7 @@ def older_check_value(commands: HostCommandSet, known: KeyReference, _kind: str,
     "Translate a key from the former LMK",
     Layout(key_type("key type code", SHORT_KEY_TYPES), _LENGTH_FLAG, _KEY_FIELD, group()),
     answer=(_KEY,),
+    codes=(SOURCE_KEY, KEY_FUNCTION_NOT_PERMITTED),
     note="Needs a variant LMK, and the former one.",
 )
 def bring_over(commands: HostCommandSet, kind: str, _flag: str, field: str, asked: Schemes | None) -> bytes:
@@ -304,7 +307,8 @@ def bring_over_of_type(
 def form_zmk_of_three(commands: HostCommandSet, components: list[KeyReference], asked: Schemes | None) -> bytes:
     if len(components) != 3:
         raise HostCommandRefusal(INVALID_INPUT)
-    formed = _joined(commands, components, "000", "X" if asked is None else asked.lmk, None)
+    usual = "X" if commands.is_variant else "S"
+    formed = _joined(commands, components, "000", usual if asked is None else asked.lmk, None)
     return str(formed).encode("ascii") + check_digits(commands, formed, 16 if asked is None else asked.kcv_digits)
 
 
