@@ -64,7 +64,7 @@ def test_an_expiry_may_be_packed():
         ("9F22010B", "9F22020B0B", "need 9F22 of 1 byte"),
         ("DF040103", "DF040105", "exponent of 3 or 65537"),
         ("9F22010B", "9F22010A", "the checksum does not hold"),
-        ("DF0508", "DF0509", "DE 62 CA key"),
+        ("DF0508", "DF0509", "DF05 is not a date"),
         (b"99991231".hex(), b"99991331".hex(), "DF05 is not a date"),
     ],
 )
