@@ -22,9 +22,10 @@ Left out: versions of other schemes, CCD (CVN A5), AES.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from operator import itemgetter
 from typing import Final
 
 from posterm.hsm.emv_keys import (
@@ -47,9 +48,12 @@ LONGEST_DATA: Final = 1_024
 # Tag and length of the data common to all versions but the short one; 0 where any length goes.
 _LENGTHS: Final = {0x9F02: 6, 0x9F03: 6, 0x9F1A: 2, 0x95: 5, 0x5F2A: 2, 0x9A: 3, 0x9C: 1, 0x9F37: 4, 0x82: 2, 0x9F36: 2}
 _DATA: Final = tuple(_LENGTHS)
+_PADS_2: Final = [pad_2(bytes(length), 8)[length:] for length in range(8)]
+"""What padding method 2 puts behind data, by the bytes in their last block."""
 _SHORT_DATA: Final = (0x9F02, 0x9F37, 0x9F36)
-_WHOLE: Final = (_DATA, [_LENGTHS[tag] for tag in _DATA])
-_SHORT: Final = (_SHORT_DATA, [_LENGTHS[tag] for tag in _SHORT_DATA])
+# The tags, what takes all their values at once, and their lengths.
+_WHOLE: Final = (_DATA, itemgetter(*_DATA), [_LENGTHS[tag] for tag in _DATA])
+_SHORT: Final = (_SHORT_DATA, itemgetter(*_SHORT_DATA), [_LENGTHS[tag] for tag in _SHORT_DATA])
 
 
 class Scheme(StrEnum):
@@ -159,8 +163,11 @@ def cryptogram_input(cvn: Cvn, tags: Mapping[int, bytes]) -> bytes:
         tags: values by tag, 9F10 among them.
     Raises: CryptogramError: a tag that is missing or of another length.
     """
-    wanted, lengths = _SHORT if cvn.short else _WHOLE
-    values = [tags.get(tag, b"") for tag in wanted]
+    wanted, every, lengths = _SHORT if cvn.short else _WHOLE
+    try:
+        values: Sequence[bytes] = every(tags)
+    except KeyError:
+        values = ()
     if [len(value) for value in values] != lengths:
         values = [_value(tags, tag) for tag in wanted]  # one of them is refused, by its name
     return b"".join(values) + _issuer_data(cvn, tags)
@@ -256,11 +263,12 @@ def retail_mac(key: bytes, data: bytes, padding: int = 2) -> bytes:
 def _mac(key: bytes, data: bytes, padding: int) -> bytes:
     if len(data) > LONGEST_DATA:
         raise CryptogramError(f"cryptogram: at most {LONGEST_DATA} bytes of data, this has {len(data)}")
-    padded = pad(data, 8) if padding == 1 else pad_2(data, 8)
-    last = int.from_bytes(padded[-8:], "big")
+    padded = pad(data, 8) if padding == 1 else data + _PADS_2[len(data) & 7]
+    last = padded[-8:]
     if len(padded) > 8:
-        last ^= int.from_bytes(last_block_once(Algorithm.DES, key[:8], padded[:-8]), "big")
-    return encrypt_once(Algorithm.TDES_DOUBLE, key, last.to_bytes(8, "big"))
+        chained = last_block_once(Algorithm.DES, key[:8], padded[:-8])
+        last = (int.from_bytes(last, "big") ^ int.from_bytes(chained, "big")).to_bytes(8, "big")
+    return encrypt_once(Algorithm.TDES_DOUBLE, key, last)
 
 
 def _issuer_data(cvn: Cvn, tags: Mapping[int, bytes]) -> bytes:
