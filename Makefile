@@ -17,7 +17,7 @@ CODE := posterm tests $(wildcard simulators benchmarks)
 SAVED_BENCHMARKS := $(wildcard .benchmarks/*/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check proof fuzz bench bench-peers clean
+.PHONY: help demo test lint check proof fuzz bench bench-peers bench-hsm clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -58,6 +58,9 @@ bench: $(DEV_READY) $(BENCH_READY) ## measure, save the run under .benchmarks an
 
 bench-peers: $(BENCH_READY) ## measure posterm beside other ISO 8583 codecs, into benchmarks/results
 	@$(BIN)/python -m benchmarks.peers.run $(PEERS)
+
+bench-hsm: $(DEV_READY) ## measure the HSM's server beside a bare echo server, into benchmarks/results
+	@$(BIN)/python -m benchmarks.hsm_server $(HSM)
 
 clean: ## remove .venv and everything built or cached (saved benchmark runs and fuzzed inputs stay)
 	@echo "removing .venv, builds and caches"

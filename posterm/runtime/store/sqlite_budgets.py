@@ -1,7 +1,8 @@
 """Failed verifications by subject, in one SQLite file: a budget that was used up stays so after a restart.
 
-Only failures write, with `synchronous=FULL`: what was counted is on the disk before the caller is answered. A subject
-is a keyed fingerprint; no card number stands in here.
+Only failures write, with `synchronous=FULL`: what was counted is on the disk before the caller is answered. Every
+verification asks, so what the file holds is kept in memory too. A subject is a keyed fingerprint; no card number stands
+in here.
 
 Source: SQLite documentation, WAL mode, STRICT and WITHOUT ROWID tables.
 """
@@ -25,6 +26,7 @@ _COUNT = (
     "INSERT INTO failures (subject, count, last_at) VALUES (?, 1, ?)"
     " ON CONFLICT (subject) DO UPDATE SET count = count + 1, last_at = excluded.last_at"
 )
+_NONE = (0, 0)
 
 
 class SqliteBudgets:
@@ -38,6 +40,8 @@ class SqliteBudgets:
         try:
             self._connection = sqlite3.connect(path, isolation_level=None)
             self._prepare()
+            rows = self._connection.execute("SELECT subject, count, last_at FROM failures")
+            self._counted: dict[str, tuple[int, int]] = {subject: (count, at) for subject, count, at in rows}
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the budgets {path}: {error}") from None
 
@@ -59,23 +63,19 @@ class SqliteBudgets:
         execute("COMMIT")
 
     def failures(self, subject: str) -> tuple[int, int]:
-        """How many there were, and when the last one was, in seconds. Raises: StoreError."""
-        try:
-            row = self._connection.execute(
-                "SELECT count, last_at FROM failures WHERE subject = ?", (subject,)
-            ).fetchone()
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot read the budgets {self._path}: {error}") from None
-        return row or (0, 0)
+        """How many there were, and when the last one was, in seconds."""
+        return self._counted.get(subject, _NONE)
 
     def record_failure(self, subject: str, now: int) -> None:
         """Count one more; it is on the disk when this returns. Raises: StoreError."""
         self._write(_COUNT, (subject, now))
+        self._counted[subject] = (self.failures(subject)[0] + 1, now)
 
     def clear(self, subject: str) -> None:
         """Forget a subject's failures; writes only when there are some. Raises: StoreError."""
-        if self.failures(subject)[0]:
+        if subject in self._counted:
             self._write("DELETE FROM failures WHERE subject = ?", (subject,))
+            del self._counted[subject]
 
     def _write(self, statement: str, values: tuple[str | int, ...]) -> None:
         try:
