@@ -19,7 +19,6 @@ from simulators.card import certificates
 from simulators.card.command import Command, RefusedError, Sw
 from simulators.card.personalization import (
     CASH_RECORD,
-    DATA_SFI,
     LOG_FORMAT,
     LOG_RECORDS,
     LOG_SFI,
@@ -135,8 +134,7 @@ def get_processing_options(applet: Applet, command: Command) -> bytes:
     records = {place: record for place, record in card.records.items() if place != CASH_RECORD}
     if applet.now.electronic_cash:
         records = card.records
-    afl = application_file_locator(records, frozenset({(DATA_SFI, 1)}))
-    return applet.answer([("82", card.aip), ("94", afl)])
+    return applet.answer([("82", card.aip), ("94", application_file_locator(records))])
 
 
 def _pays_by_electronic_cash(applet: Applet) -> bool:

@@ -34,6 +34,9 @@ Records = dict[tuple[int, int], bytes]
 """Records by short file identifier and number, template and all."""
 
 STRIPE_SFI, KEYS_SFI, DATA_SFI, CASH_SFI, SIGNATURE_SFI = 1, 2, 3, 4, 5
+SIGNED_RECORD: Final = (DATA_SFI, 1)
+"""What offline authentication covers, beside the AIP."""
+
 CASH_RECORD: Final = (CASH_SFI, 1)
 """Named by the AFL only when electronic cash pays."""
 
@@ -60,7 +63,6 @@ class Personalization:
     icc_key: RsaKey
     pin_key: RsaKey
     aip: bytes
-    afl: bytes
     pdol: tuple[tuple[str, int], ...]
     cdol1: tuple[tuple[str, int], ...]
     cdol2: tuple[tuple[str, int], ...]
@@ -102,7 +104,6 @@ def personalize(profile: CardProfile, application: Application, interface: Inter
         icc_key=rsa.key(f"icc/{profile.key_label}", bits),
         pin_key=rsa.key(f"pin/{profile.key_label}", bits),
         aip=b"",
-        afl=b"",
         pdol=(),
         cdol1=application.dol("cdol1"),
         cdol2=application.dol("cdol2"),
@@ -112,17 +113,15 @@ def personalize(profile: CardProfile, application: Application, interface: Inter
     if blank.mode == "qvsdc":
         pdol = _QVSDC_PDOL
     made = replace(blank, aip=_aip(blank), pdol=parse_dol(bytes.fromhex(pdol)), fci=_fci(blank, pdol))
-    records = _records(made)
-    return replace(made, records=records, afl=application_file_locator(records, frozenset({(DATA_SFI, 1)})))
+    return replace(made, records=_records(made))
 
 
-def application_file_locator(records: Records, signed: frozenset[tuple[int, int]]) -> bytes:
-    """The AFL over all records of the files: one entry for each file, signed records first in theirs."""
+def application_file_locator(records: Records) -> bytes:
+    """The AFL over these records: one entry for each file. A signed record is the first of its file."""
     entries = []
     for sfi in sorted({sfi for sfi, _ in records}):
         numbers = sorted(number for file, number in records if file == sfi)
-        count = sum((sfi, number) in signed for number in numbers)
-        entries.append(bytes((sfi << 3, numbers[0], numbers[-1], count)))
+        entries.append(bytes((sfi << 3, numbers[0], numbers[-1], (sfi, numbers[0]) == SIGNED_RECORD)))
     return b"".join(entries)
 
 
@@ -183,7 +182,7 @@ def _records(card: Personalization) -> Records:
     if card.mode == "mag-stripe":
         return {(STRIPE_SFI, 1): _record(_stripe_data(card))}
     signed = _record(_signed_data(card))
-    records = {(STRIPE_SFI, 1): _record(_holder_data(card)), (DATA_SFI, 1): signed}
+    records = {(STRIPE_SFI, 1): _record(_holder_data(card)), SIGNED_RECORD: signed}
     if card.mode == "mchip":
         records[STRIPE_SFI, 1] = _record([*_stripe_data(card), *_holder_data(card)])
     if card.mode != "qvsdc":

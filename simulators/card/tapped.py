@@ -16,7 +16,6 @@ from simulators.card.applet import Applet, begin, log_transaction, packed
 from simulators.card.command import Command, RefusedError, Sw
 from simulators.card.cryptograms import make_cryptogram
 from simulators.card.personalization import (
-    DATA_SFI,
     SIGNATURE_SFI,
     STRIPE_SFI,
     application_file_locator,
@@ -148,4 +147,4 @@ def _offline_records(applet: Applet, signature: bytes, qualifiers: bytes) -> byt
     applet.now.extra_records = {last: tlv.build([("70", tlv.build(items))])}
     applet.now.last_record = last
     kept = {place: record for place, record in applet.card.records.items() if place[0] != STRIPE_SFI}
-    return application_file_locator(kept | applet.now.extra_records, frozenset({(DATA_SFI, 1)}))
+    return application_file_locator(kept | applet.now.extra_records)
