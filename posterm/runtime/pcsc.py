@@ -200,11 +200,8 @@ class PcscReader:
         self._card: Any = None
         self._protocol = 0
         self._transmit: Callable[[bytes], bytes] = self._exchange
-        self._contactless = False
-
-    @property
-    def contactless(self) -> bool:
-        return self._contactless
+        self.contactless = False
+        """What the answer to reset says, once the card has power."""
 
     @property
     def protocol(self) -> str:
@@ -236,7 +233,7 @@ class PcscReader:
         code, _, _, _, atr = scard.SCardStatus(self._card)
         self._checked(code)
         try:
-            self._contactless = parse_atr(bytes(atr)).contactless
+            self.contactless = parse_atr(bytes(atr)).contactless
         except AtrError as error:
             raise ReaderError(f"{self.name}: {error}") from None
         return bytes(atr)

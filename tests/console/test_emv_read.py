@@ -6,7 +6,12 @@ import json
 
 import pytest
 
-from simulators.card import load_profile, profile_names
+from simulators.card import load_profile
+
+ONE_OF_EACH = (
+    *("unionpay-dual", "unionpay-ecash", "visa-credit", "mastercard-debit", "mastercard-mag-stripe"),
+    *("jcb-debit", "amex-credit", "discover-debit"),
+)
 
 
 def test_every_application_of_the_card_is_read(posterm):
@@ -16,7 +21,7 @@ def test_every_application_of_the_card_is_read(posterm):
     assert result.exit_code == 0
 
 
-@pytest.mark.parametrize("name", profile_names())
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_no_card_shows_its_number(posterm, name):
     holder = load_profile(name).holder
     for contactless in ((), ("--contactless",)):
