@@ -15,7 +15,19 @@ import psec
 import pyemv.cvn
 import pytest
 
-from posterm.hsm import Algorithm, CardValue, KeyUsage, Lmk, MacAlgorithm, Pin, PinFormat, SoftHsm, cryptogram
+from posterm.hsm import (
+    Algorithm,
+    CardValue,
+    ChipCard,
+    DukptKey,
+    KeyUsage,
+    Lmk,
+    MacAlgorithm,
+    Pin,
+    PinFormat,
+    SoftHsm,
+    cryptogram,
+)
 from posterm.hsm.dukpt_aes import AesDukptDevice, AesKeyUse
 from posterm.hsm.dukpt_tdes import TdesDukptDevice, TdesKeyUse
 from posterm.hsm.emv_keys import card_key
@@ -132,21 +144,39 @@ def test_dukpt_tdes_pin_key(benchmark: Benchmark, order: str) -> None:
     assert len(benchmark(lambda: device.working_key(draw(), TdesKeyUse.PIN))) == 16
 
 
+@pytest.mark.parametrize("order", ["in-sequence", "random"])
+def test_translate_pin_from_dukpt_to_zpk(benchmark: Benchmark, order: str) -> None:
+    base = HSM.load_clear_key(BDK, KeyUsage.BASE_DERIVATION, Algorithm.TDES_DOUBLE)
+    counters = [c for c in range(1, 2000) if c.bit_count() <= 10] if order == "in-sequence" else random_counters()
+    keys = [DukptKey(base, draw()) for draw in [ksns(counters)] for _ in counters]
+    blocks = cycle([(key, HSM.encrypt_pin(key, PIN, PinFormat.ISO_0, PAN)) for key in keys])
+
+    def translate() -> bytes:
+        key, block = next(blocks)
+        return HSM.translate_pin(key, block, PinFormat.ISO_0, ZPK, PinFormat.ISO_0, PAN)
+
+    assert len(benchmark(translate)) == 8
+
+
 def test_dukpt_aes_pin_key_in_sequence(benchmark: Benchmark) -> None:
     each = cycle([bytes(8) + counter.to_bytes(4, "big") for counter in range(1, 4000)])
     device = AesDukptDevice.of_bdk(BDK, bytes(8) + b"\x00\x00\x00\x01")
     assert len(benchmark(lambda: device.working_key(next(each), AesKeyUse.PIN))) == 16
 
 
-@pytest.mark.parametrize("kept", ["derived", "card-key-kept"])
-def test_verify_arqc(benchmark: Benchmark, kept: str) -> None:
-    key = card_key(CLEAR_KEY, PAN, option_b=True)
+MK_AC = HSM.load_clear_key(CLEAR_KEY, KeyUsage.EMV_CRYPTOGRAM, Algorithm.TDES_DOUBLE)
+CHIP = ChipCard(PAN, cryptogram.VISA_18)
 
+
+def test_verify_arqc_with_the_card_key_derived(benchmark: Benchmark) -> None:
     def verify() -> None:
-        card = key if kept == "card-key-kept" else card_key(CLEAR_KEY, PAN, option_b=True)
-        cryptogram.verify(cryptogram.VISA_18, card, TAGS, ARQC)
+        cryptogram.verify(cryptogram.VISA_18, card_key(CLEAR_KEY, PAN, option_b=True), TAGS, ARQC)
 
     benchmark(verify)
+
+
+def test_verify_arqc_with_the_card_key_kept(benchmark: Benchmark) -> None:
+    benchmark(HSM.verify_arqc, MK_AC, CHIP, TAGS, ARQC)
 
 
 @PEER
