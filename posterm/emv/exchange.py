@@ -41,8 +41,6 @@ class Candidate:
     priority: int = 0
     needs_confirmation: bool = False
     terminal_aid: bytes = b""
-    extended_selection: bytes = b""
-    kernel_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ class Ending(StrEnum):
     """Nothing was decided: the card does not fit, answered nonsense, or was withdrawn."""
     CANCELLED = "cancelled"
     """The cardholder or the cashier gave up."""
-    READ = "read"
-    """The card was read, as asked; there was no transaction."""
     TRY_AGAIN = "try again"
     """Present the same card once more; contactless only."""
     TRY_ANOTHER_INTERFACE = "try another interface"

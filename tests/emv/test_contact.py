@@ -202,7 +202,6 @@ def answers() -> st.SearchStrategy[bytes]:
 
 
 @given(st.lists(answers(), min_size=1, max_size=30))
-@settings(max_examples=100)
 def test_whatever_a_card_answers_there_is_an_outcome(given_answers):
     card = PaperCard()
     stream = iter(given_answers)
@@ -214,8 +213,19 @@ def test_whatever_a_card_answers_there_is_an_outcome(given_answers):
 
 
 @given(st.data())
-@settings(max_examples=100)
 def test_a_good_dialogue_with_some_answers_changed_ends_with_an_outcome(data):
+    spoil(data)
+
+
+@pytest.mark.proof
+@given(st.data())
+@settings(max_examples=5_000)
+def test_thousands_of_spoilt_dialogues_end_with_an_outcome(data):
+    spoil(data)
+
+
+def spoil(data: st.DataObject) -> None:
+    """Change up to three answers of a good dialogue: cut, flipped, another status, something else, none, filler."""
     method = data.draw(st.sampled_from(["none", "sda", "dda", "cda"]))
     card = PaperCard(method=method, aip=0x1C00, objects={
         "8E": bytes.fromhex("000000000000000041034403420302034503"), "9F14": b"\x01", "9F23": b"\x02"})  # fmt: skip

@@ -52,15 +52,6 @@ def contact_transaction(
     return (yield from _ending(session, _transaction(session)))
 
 
-def read_card(terminal: TerminalConfig, transaction: Transaction, draw: Draw) -> Exchange[Outcome]:
-    """Select an application and read it, without a transaction: for refunds, and for looking at a card.
-
-    Returns: an outcome that ends with READ and holds the card's data, or how it failed.
-    """
-    session = Session(terminal, transaction, CaKeyStore(), NO_FILES, draw)
-    return (yield from _ending(session, _reading(session)))
-
-
 def _transaction(session: Session) -> Exchange[Outcome]:
     if (failed := (yield from _start(session))) is not None:
         return failed
@@ -92,13 +83,6 @@ def _start(session: Session) -> Exchange[Outcome | None]:
                 return None
         candidates.remove(candidate)
     return session.outcome(Ending.TRY_ANOTHER_CARD, "no application of this card can be used here")
-
-
-def _reading(session: Session) -> Exchange[Outcome]:
-    if (failed := (yield from _start(session))) is not None:
-        return failed
-    yield from read_application_data(session)
-    return session.outcome(Ending.READ, "the card was read")
 
 
 def _online(session: Session) -> Exchange[Outcome]:
