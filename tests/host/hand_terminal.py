@@ -91,10 +91,14 @@ class HandTerminal:
     def wait(self, **span: float) -> None:
         self.now += timedelta(**span)
 
-    def send(self, message: Message, *, sealed: bool = True) -> Answer:
+    def packed(self, message: Message, *, sealed: bool = True) -> bytes:
+        """The frame of a request, as the length prefix counts it."""
         dialect = self.profile.dialect
         wire = Sealer(self.profile, self.hsm).seal(message, self.keys[Role.MAK]) if sealed else dialect.pack(message)
-        frame = request_envelope(self.profile, wire).pack()
+        return request_envelope(self.profile, wire).pack()
+
+    def send(self, message: Message, *, sealed: bool = True) -> Answer:
+        frame = self.packed(message, sealed=sealed)
         self.frames.append(frame)
         return self.answer(message, self.host.handle(frame, self.now))
 

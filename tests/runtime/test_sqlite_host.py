@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from posterm.host.records import MerchantRecord
+from posterm.host.records import MerchantRecord, UploadRecord
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_tables import SCHEMA_VERSION
 from posterm.runtime.store.sqlite_host import SqliteHostStore
@@ -56,7 +56,7 @@ def test_what_was_not_committed_is_gone_and_what_was_is_there(path):
 
 COUNTING = """
 import sys
-from posterm.host.records import MerchantRecord
+from posterm.host.records import MerchantRecord, UploadRecord
 from posterm.runtime.store.sqlite_host import SqliteHostStore
 store = SqliteHostStore(sys.argv[1])
 while True:
@@ -186,3 +186,24 @@ def test_times_are_those_the_host_was_given(path):
         place = open_place(store=store)
         place.terminal.sale(1000)
         assert {record.at for record in store.transfers() if record.transaction} == {NOW.isoformat()}
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"], ids=["zero byte", "half a character"])
+def test_text_that_no_database_takes_undoes_its_own_request_only(path, text):
+    def bad() -> None:
+        with store.savepoint():
+            store.put_merchant(MerchantRecord("n", text))
+
+    with SqliteHostStore(path) as store:
+        with store.batch():
+            store.put_merchant(MerchantRecord("m", "1"))
+            with pytest.raises(StoreError, match="not Unicode"):
+                bad()
+        assert (store.merchant("m"), store.merchant("n")) == (MerchantRecord("m", "1"), None)
+
+
+def test_a_number_too_large_for_the_file_fails_the_batch_with_the_stores_own_error(path):
+    with SqliteHostStore(path) as store:
+        with pytest.raises(StoreError, match="cannot write"):
+            store.put_upload(UploadRecord("T", "1", "1", "", 2**64))
+        assert store.uploads("T", "1") == []

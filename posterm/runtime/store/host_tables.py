@@ -75,12 +75,20 @@ class Table(Generic[Record]):
         self._lists = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
         self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
         self._values = attrgetter(*self.columns)
+        self._text_columns = tuple(
+            column for column, kind in zip(self.columns, self.kinds, strict=True) if kind not in (int, bool)
+        )
         self._key_values = attrgetter(*key)
 
     def key_of(self, record: Record) -> Key:
         """What the record is found by."""
         values = self._key_values(record)
         return values if len(self.key) > 1 else (values,)
+
+    def text(self, record: Record) -> str:
+        """All text of the record, one after the other: what a database must be able to keep."""
+        parts = [getattr(record, column) for column in self._text_columns]
+        return "".join([part if type(part) is str else "".join(part) for part in parts])
 
     def row(self, record: Record) -> tuple[Any, ...]:
         """The record as values for its columns."""

@@ -414,9 +414,9 @@ class SqlHostStore:
 
     def _check(self, table: Table[R], record: R) -> None:
         """Refuse text that no database takes now, while only one request is undone by it."""
-        for value in table.row(record):
-            if isinstance(value, str) and ("\0" in value or not (value.isascii() or _encodes(value))):
-                raise StoreError(f"{self._database.name}: cannot keep a text in {table.name} that is not Unicode")
+        text = table.text(record)
+        if "\0" in text or not (text.isascii() or _encodes(text)):
+            raise StoreError(f"{self._database.name}: cannot keep a text in {table.name} that is not Unicode")
 
     def _sql(self, statement: str) -> str:
         mark = self._database.flavour.mark
