@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from posterm.amount import Amount
 from posterm.terminal import OriginalReference, Outcome, Result, Terminal
@@ -26,12 +26,16 @@ LATEST: Final = OriginalReference()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing the cashier does. `card` names the test card, `outcome` how a transaction has to end."""
+    """One thing the cashier does.
+
+    `card` names the test card, `way` how it is presented, `outcome` how a transaction has to end.
+    """
 
     title: str
     title_zh: str
     press: Callable[[Terminal, datetime], Flow[Any]]
     card: str = ""
+    way: Literal["swipe", "insert", "tap"] = "swipe"
     with_pin: bool = True
     outcome: Outcome = Outcome.APPROVED
     code: str = ""
@@ -62,6 +66,20 @@ DAY: Final = (
         "消费 123.45,刷卡并输入密码",
         lambda terminal, now: terminal.sale(Amount(123_45), now),
         card="debit",
+    ),
+    Step(
+        "Sale of 66.00, chip inserted, PIN entered",
+        "消费 66.00,插卡并输入密码",
+        lambda terminal, now: terminal.sale(Amount(66_00), now),
+        card="debit",
+        way="insert",
+    ),
+    Step(
+        "Sale of 9.90, card tapped, no PIN and no signature",
+        "消费 9.90,挥卡,免密免签",
+        lambda terminal, now: terminal.sale(Amount(9_90), now),
+        card="credit",
+        way="tap",
     ),
     Step(
         "Sale of 50.00 with a card that has 10.00 on it",

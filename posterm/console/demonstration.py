@@ -23,7 +23,7 @@ from posterm.console.cli.host import configured_host
 from posterm.console.configuration import Configuration, load_configuration
 from posterm.console.counter import Counter
 from posterm.console.day import DAY, Step
-from posterm.console.front import cardholder
+from posterm.console.front import Presented, cardholder
 from posterm.console.views.result import result_document, result_line
 from posterm.console.workplace import workplace
 from posterm.host.chart import merchant_payable, merchant_pending
@@ -96,7 +96,9 @@ class Demonstration:
             profile=profile.model_copy(update={"timers": timers}),
         ) as place:
             counter.place = place
-            for number, step in enumerate(DAY, 1):
+            # An HSM behind a port speaks to no chips.
+            day = [step for step in DAY if step.way == "swipe" or not self.hsm_server]
+            for number, step in enumerate(day, 1):
                 result = self._step(counter, number, step)
         if not isinstance(result, Settled):
             raise TypeError("the day ends with a settlement")
@@ -106,7 +108,7 @@ class Demonstration:
         title = step.title_zh if self.language == "zh" else step.title
         if not self.as_json:
             typer.echo(f"=== {number}. {title}\n")
-        counter.who = _cardholder(step)
+        counter.who = _cardholder(step, counter.configuration.data_directory)
         result: object = counter.run(lambda now: step.press(counter.terminal, now))
         fault = step.fault(result)
         if fault:
@@ -134,8 +136,11 @@ class Demonstration:
         counter.slips.clear()
 
 
-def _cardholder(step: Step) -> Hand:
-    return cardholder(step.card, "", "", no_pin=not step.with_pin) if step.card else Hand.empty()
+def _cardholder(step: Step, cards: Path) -> Hand:
+    if not step.card:
+        return Hand.empty()
+    how = Presented(**{step.way: step.card})
+    return cardholder(how, "", no_pin=not step.with_pin, cards=cards)
 
 
 def _configure(folder: Path, profile_name: str, hsm_server: str = "") -> Configuration:

@@ -1,12 +1,17 @@
 """The cardholder on a command line: the card and the PIN come from arguments.
 
-A card is a test card by name or number, or what a keyboard-wedge stripe reader types: track 2 with its `=`.
+A card is a test card by name or number, or what a keyboard-wedge stripe reader types: track 2 with its `=`. One that is
+inserted or tapped is a test card, a ready card of `simulators.card`, or a profile file of one's own.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from posterm.bcd import is_digits
 from posterm.console.errors import InputError
+from posterm.console.wallet import take_card
 from posterm.hsm import Pin, PinError
 from posterm.sensitive import Pan, SensitiveValueError, Track2
 from posterm.terminal.effects import Keyed, Swiped
@@ -14,25 +19,58 @@ from simulators.cards import TestCard, find_card
 from simulators.front import Hand
 
 
-def cardholder(swipe: str, key: str, pin: str, *, no_pin: bool = False) -> Hand:
-    """The cardholder that the command's options describe.
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """How a card is put to the terminal: one of these names it.
 
     Args:
         swipe: a test card's name or number, or track 2 data.
         key: a test card's name or number, or NUMBER:YYMM.
-        pin: 4 to 12 digits; empty for the test card's own.
-        no_pin: skip the PIN.
-    Raises: InputError: both or neither way to give a card, no such card, or no PIN of that form.
+        insert, tap: a test card's name or number, a ready card's name, or a card profile file.
     """
-    if swipe and key:
-        raise InputError("a card is swiped or keyed, not both", hint="give --swipe or --key")
-    known = find_card(swipe or key)
+
+    swipe: str = ""
+    key: str = ""
+    insert: str = ""
+    tap: str = ""
+
+    @property
+    def ways(self) -> list[str]:
+        """The ways that were named."""
+        return [name for name in ("swipe", "key", "insert", "tap") if getattr(self, name)]
+
+
+def cardholder(how: Presented, pin: str, *, no_pin: bool = False, cards: Path | None = None) -> Hand:
+    """The cardholder that the command's options describe.
+
+    Args:
+        pin: 4 to 12 digits; empty for the card's own.
+        no_pin: skip the PIN.
+        cards: the folder in which chip cards remember; needed to insert and to tap.
+    Raises: InputError: several ways to give a card, no such card, or no PIN of that form. StoreError.
+    """
+    if len(how.ways) > 1:
+        raise InputError(f"a card is presented in one way, not by {' and '.join(how.ways)}")
+    if how.insert or how.tap:
+        return _with_chip(how, pin, no_pin=no_pin, cards=cards)
+    known = find_card(how.swipe or how.key)
     typed = None if no_pin else _pin(pin, known)
-    if swipe:
-        return Hand((Swiped(known.track2 if known else _track2(swipe)),), typed)
-    if key:
-        return Hand((Keyed(known.pan, known.expiry) if known else _keyed(key),), typed)
+    if how.swipe:
+        return Hand((Swiped(known.track2 if known else _track2(how.swipe)),), typed)
+    if how.key:
+        return Hand((Keyed(known.pan, known.expiry) if known else _keyed(how.key),), typed)
     return Hand(pin=typed)
+
+
+def _with_chip(how: Presented, pin: str, *, no_pin: bool, cards: Path | None) -> Hand:
+    named = find_card(how.insert or how.tap)
+    if cards is None or (named is not None and not named.chip):
+        raise InputError("this card has no chip", hint="`posterm cards` lists the test cards")
+    chip = take_card(cards, named.name if named is not None else how.insert or how.tap)
+    known = named or find_card(chip.profile.holder.pan)
+    typed = None if no_pin else _pin(pin, known) or Pin(chip.profile.holder.pin)
+    hand = Hand.inserting if how.insert else Hand.tapping
+    return hand(chip, typed, stripe=known)
 
 
 def _pin(text: str, known: TestCard | None) -> Pin | None:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from posterm.console.configuration import Configuration
 from posterm.console.hsm_desk import ask_passphrase
+from posterm.console.wallet import put_back
+from posterm.emv.capk import CaKeyStore
 from posterm.hsm import HsmPort
 from posterm.runtime.assembly import open_hsm, open_terminal
 from posterm.runtime.channel import client_channel
@@ -24,6 +27,7 @@ from posterm.terminal.receipt import Document
 from posterm.terminal.transitions import State
 from posterm.unionpay.profile import AcquirerProfile, load_profile
 from posterm.unionpay.tusn import DeviceIdentity
+from simulators.card import Card, authorities
 from simulators.front import Front, Hand, PinPad
 
 R = TypeVar("R")
@@ -39,12 +43,19 @@ class Workplace:
     line: TcpLine
     listen: Callable[[Tell], None]
     paper: Callable[[Document], None]
+    cards: Path
+    """Where what the chip cards remember is kept."""
 
     def run(self, flow: Flow[R], who: Hand | None = None) -> R:
         """Drive one command of the terminal to its end."""
         pin_pad = PinPad(self.hsm)
-        front = Front(who or Hand.empty(), pin_pad, self.paper)
-        return drive(flow, line=self.line, front=front, listen=self.listen)
+        hand = who or Hand.empty()
+        front = Front(hand, pin_pad, self.paper)
+        try:
+            return drive(flow, line=self.line, front=front, listen=self.listen)
+        finally:
+            if isinstance(hand.chip, Card):
+                put_back(self.cards, hand.chip)
 
 
 @contextmanager
@@ -63,7 +74,14 @@ def workplace(
     settings = configuration.terminal
     hsm = open_hsm(configuration.hsm.lmk, ask_passphrase)
     identity = Identity(settings.terminal_id, settings.merchant_id, DeviceIdentity(settings.serial))
-    opened = open_terminal(configuration.data_directory, profile, hsm, identity, merchant_name=settings.merchant_name)
+    opened = open_terminal(
+        configuration.data_directory,
+        profile,
+        hsm,
+        identity,
+        merchant_name=settings.merchant_name,
+        ca_keys=CaKeyStore(authorities()),
+    )
     try:
         if opened.terminal.state is State.NEW:
             components = [bytes.fromhex(component) for component in settings.tmk_components]
@@ -71,6 +89,6 @@ def workplace(
         line = TcpLine(
             settings.host_address, settings.host_port, partial(client_channel, profile, settings.host_address)
         )
-        yield Workplace(opened.terminal, hsm, profile, line, listen, paper)
+        yield Workplace(opened.terminal, hsm, profile, line, listen, paper, configuration.data_directory)
     finally:
         opened.store.close()

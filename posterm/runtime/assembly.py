@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from posterm.emv.capk import CaKeyStore
+from posterm.emv.config_file import default_terminal
 from posterm.host import Host, HostKeys, HostStore
 from posterm.host.records import KeyRecord
 from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, SoftHsm
@@ -24,6 +26,7 @@ from posterm.runtime.store.retry import in_batch
 from posterm.runtime.store.sql_host import SqlHostStore
 from posterm.runtime.store.sqlite_terminal import SqliteTerminalStore
 from posterm.terminal import Identity, Terminal
+from posterm.terminal.kernels import EmvKernels
 from posterm.unionpay.profile import AcquirerProfile
 
 PASSPHRASE_VARIABLE: Final = "POSTERM_LMK_PASSPHRASE"
@@ -99,9 +102,24 @@ class OpenTerminal:
 
 
 def open_terminal(
-    directory: Path, profile: AcquirerProfile, hsm: HsmPort, identity: Identity, *, merchant_name: str = ""
+    directory: Path,
+    profile: AcquirerProfile,
+    hsm: HsmPort,
+    identity: Identity,
+    *,
+    merchant_name: str = "",
+    ca_keys: CaKeyStore | None = None,
 ) -> OpenTerminal:
-    """Open the terminal that lives in a folder, or take a new one out of its box. Raises: StoreError."""
+    """Open the terminal that lives in a folder, or take a new one out of its box.
+
+    Args:
+        ca_keys: the certification authority keys whose chip cards it takes; without them it reads no chips.
+    Raises: StoreError.
+    """
+    kernels = None
+    if ca_keys is not None:
+        config = default_terminal()
+        kernels = EmvKernels.for_terminal(config, ca_keys, os.urandom, identity=identity, profile=profile)
     store = SqliteTerminalStore(directory / f"terminal-{identity.terminal_id}.sqlite")
     try:
         terminal = Terminal(
@@ -111,6 +129,7 @@ def open_terminal(
             store=store,
             now=clock.now(),
             merchant_name=merchant_name,
+            kernels=kernels,
         )
     except BaseException:
         store.close()

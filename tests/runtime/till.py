@@ -16,7 +16,7 @@ from pathlib import Path
 
 from posterm.amount import Amount
 from posterm.console.configuration import load_configuration
-from posterm.console.front import cardholder
+from posterm.console.front import Presented, cardholder
 from posterm.console.workplace import Workplace, workplace
 from posterm.runtime import clock
 from posterm.runtime.store.sqlite_terminal import SqliteTerminalStore
@@ -116,7 +116,9 @@ def _signed_on(place: Workplace) -> bool:
 
 
 def _who(what: str) -> Hand:
-    return cardholder("debit", "", "") if what in ("sale", "refund", "offline", "preauth") else Hand.empty()
+    return (
+        cardholder(Presented(swipe="debit"), "") if what in ("sale", "refund", "offline", "preauth") else Hand.empty()
+    )
 
 
 def _command(terminal: Terminal, what: str, amount: Amount) -> Flow[Result]:

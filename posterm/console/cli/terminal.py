@@ -18,6 +18,7 @@ from posterm.console.cli.endings import FAILED
 
 if TYPE_CHECKING:
     from posterm.console.counter import Counter
+    from posterm.console.front import Presented
     from posterm.terminal import Result
     from posterm.terminal.effects import Flow
     from posterm.terminal.management import Managed
@@ -26,6 +27,8 @@ app = typer.Typer(no_args_is_help=True, help="Press the keys of the terminal.")
 
 Swipe = Annotated[str, typer.Option("--swipe", metavar="CARD", help="Swipe a test card, or track 2 data.")]
 Key = Annotated[str, typer.Option("--key", metavar="CARD", help="Key in a test card, or NUMBER:YYMM.")]
+Insert = Annotated[str, typer.Option("--insert", metavar="CARD", help="Insert a chip card: a test card, or a file.")]
+Tap = Annotated[str, typer.Option("--tap", metavar="CARD", help="Tap a chip card: a test card, or a file.")]
 PinOption = Annotated[str, typer.Option("--pin", help="PIN to type; else the test card's own.")]
 NoPin = Annotated[bool, typer.Option("--no-pin", help="Press enter without a PIN.")]
 Password = Annotated[str, typer.Option("--password", help="Supervisor's password; else the configured one.")]
@@ -108,17 +111,25 @@ def parameters(counter: Counter) -> None:
     _managed(counter, "parameters", counter.terminal.download_parameters)
 
 
-@key("sale", "posterm terminal sale 12.34 --swipe debit", "posterm terminal sale 9000.51 --swipe credit")
+@key(
+    "sale",
+    "posterm terminal sale 12.34 --insert debit",
+    "posterm terminal sale 12.34 --tap visa-credit --trace",
+    "posterm terminal sale 9000.51 --swipe credit",
+)
 def sale(
     counter: Counter,
     amount: AmountArgument,
     swipe: Swipe = "",
     key: Key = "",
+    insert: Insert = "",
+    tap: Tap = "",
     pin: PinOption = "",
     no_pin: NoPin = False,
 ) -> None:
     """Sell: the card is charged."""
-    _with_card(counter, swipe, key, pin, no_pin, lambda now: counter.terminal.sale(counter.amount(amount), now))
+    how = presented(swipe, key, insert, tap)
+    _with_card(counter, how, pin, no_pin, lambda now: counter.terminal.sale(counter.amount(amount), now))
 
 
 @key("void", "posterm terminal void", "posterm terminal void 000002")
@@ -149,8 +160,7 @@ def refund(
     reference = OriginalReference(stan=voucher, rrn=rrn, date=date)
     _with_card(
         counter,
-        swipe,
-        "",
+        presented(swipe),
         "",
         True,
         lambda now: counter.terminal.refund(counter.amount(amount), reference, word, now),
@@ -163,11 +173,14 @@ def preauth(
     amount: AmountArgument,
     swipe: Swipe = "",
     key: Key = "",
+    insert: Insert = "",
+    tap: Tap = "",
     pin: PinOption = "",
     no_pin: NoPin = False,
 ) -> None:
     """Reserve an amount."""
-    _with_card(counter, swipe, key, pin, no_pin, lambda now: counter.terminal.preauth(counter.amount(amount), now))
+    how = presented(swipe, key, insert, tap)
+    _with_card(counter, how, pin, no_pin, lambda now: counter.terminal.preauth(counter.amount(amount), now))
 
 
 @key("preauth-add", "posterm terminal preauth-add 50.00")
@@ -205,9 +218,17 @@ def complete_void(counter: Counter, voucher: Voucher = "", password: Password = 
 
 
 @key("balance", "posterm terminal balance --swipe debit")
-def balance(counter: Counter, swipe: Swipe = "", key: Key = "", pin: PinOption = "", no_pin: NoPin = False) -> None:
+def balance(
+    counter: Counter,
+    swipe: Swipe = "",
+    key: Key = "",
+    insert: Insert = "",
+    tap: Tap = "",
+    pin: PinOption = "",
+    no_pin: NoPin = False,
+) -> None:
     """Ask for the balance of a card."""
-    _with_card(counter, swipe, key, pin, no_pin, counter.terminal.balance)
+    _with_card(counter, presented(swipe, key, insert, tap), pin, no_pin, counter.terminal.balance)
 
 
 @key("offline-sale", "posterm terminal offline-sale 30.00 --auth-code A1B2C3 --swipe credit")
@@ -221,8 +242,7 @@ def offline_sale(
     """A sale approved by telephone; the host is told later."""
     _with_card(
         counter,
-        swipe,
-        key,
+        presented(swipe, key),
         "",
         True,
         lambda now: counter.terminal.offline_sale(counter.amount(amount), auth_code, now),
@@ -311,15 +331,23 @@ def _managed(counter: Counter, name: str, command: Callable[[Any], Flow[Managed]
         raise typer.Exit(FAILED)
 
 
+def presented(swipe: str = "", key: str = "", insert: str = "", tap: str = "") -> Presented:
+    """How the options put a card to the terminal."""
+    from posterm.console.front import Presented
+
+    return Presented(swipe, key, insert, tap)
+
+
 def _with_card(
-    counter: Counter, swipe: str, key: str, pin: str, no_pin: bool, command: Callable[[Any], Flow[Result]]
+    counter: Counter, how: Presented, pin: str, no_pin: bool, command: Callable[[Any], Flow[Result]]
 ) -> None:
     from posterm.console.errors import InputError
     from posterm.console.front import cardholder
 
-    if not swipe and not key:
-        raise InputError("no card", hint="give --swipe CARD or --key CARD; `posterm cards` lists the test cards")
-    counter.who = cardholder(swipe, key, pin, no_pin=no_pin)
+    if not how.ways:
+        hint = "give --swipe, --insert, --tap or --key CARD; `posterm cards` lists the test cards"
+        raise InputError("no card", hint=hint)
+    counter.who = cardholder(how, pin, no_pin=no_pin, cards=counter.configuration.data_directory)
     _transaction(counter, command)
 
 
@@ -327,6 +355,8 @@ def _transaction(counter: Counter, command: Callable[[Any], Flow[Result]]) -> No
     from posterm.console.views.result import result_document, result_line
 
     result = counter.run(command)
+    if counter.trace and result.why and not counter.as_json:
+        typer.echo("\n".join(f"  {line}" for line in result.why) + "\n")
     counter.finish(result_document(result), result_line(result, counter.language))
     if not result.approved:
         raise typer.Exit(FAILED)

@@ -54,6 +54,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "amount_minor": entry.amount_minor if entry else 0,
         "card": entry.masked_pan if entry else "",
         "balance_minor": _balance_minor(result),
+        "why": list(result.why),
     }
 
 
