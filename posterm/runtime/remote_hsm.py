@@ -9,13 +9,18 @@ Left out: what the link does not use; a server whose keys are under a variant LM
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from posterm import tlv
 from posterm.errors import PostermError
+from posterm.hsm.commands.emv import ChipCard
 from posterm.hsm.commands.keys import ExportedKey
+from posterm.hsm.cryptogram import Scheme, cvn_of
 from posterm.hsm.errors import (
     BudgetSpentError,
+    CryptogramError,
+    CryptogramMismatch,
     HsmError,
     KeyBlockError,
     KeyCheckError,
@@ -29,6 +34,7 @@ from posterm.hsm.errors import (
     SealedDataError,
     TrackError,
 )
+from posterm.hsm.host_commands.chip import VERSIONS
 from posterm.hsm.host_commands.errors import CODES
 from posterm.hsm.host_commands.extensions import MAC_CODES
 from posterm.hsm.host_commands.key_attributes import ALGORITHMS
@@ -45,6 +51,8 @@ from posterm.sensitive import Pan
 
 _ALGORITHM_CODE: Final = {algorithm: code for code, algorithm in ALGORITHMS.items()}
 _MAC_CODE: Final = {algorithm: code for code, algorithm in MAC_CODES.items()}
+_VERSION_CODE: Final = {version: code for code, version in VERSIONS.items()}
+_ISSUER_APPLICATION_DATA: Final = 0x9F10
 _OK: Final = "00"
 _LONGEST_CHECK_VALUE: Final = 8
 _NO_ACCOUNT: Final = "0" * 12
@@ -150,6 +158,27 @@ class RemoteHsm:
         """The reverse of `encrypt_track`."""
         return self._track("D", tdk, nibbles)
 
+    # --- chip cards ---------------------------------------------------------------------------------------------------
+
+    def verify_arqc(self, mk_ac: KeyReference, card: ChipCard, tags: Mapping[int, bytes], arqc: bytes) -> None:
+        """Raises: CryptogramMismatch: the cryptogram is not the card's over these data."""
+        message = f"ZQ{mk_ac}{_chip_card(card, tags)}{_digits(arqc)}".encode("ascii") + _sized(_objects(tags))
+        self._call(message, CryptogramError, failed=CryptogramMismatch("cryptogram: it does not verify"))
+
+    def generate_arpc(
+        self, mk_ac: KeyReference, card: ChipCard, tags: Mapping[int, bytes], arqc: bytes, answer: bytes
+    ) -> bytes:
+        """The issuer's answer to a cryptogram."""
+        head = f"ZS{mk_ac}{_chip_card(card, tags)}{_digits(arqc)}{_digits(answer)};"
+        return _bytes(self._call(head.encode("ascii") + _sized(_objects(tags)), CryptogramError))
+
+    def generate_script_mac(
+        self, mk_smi: KeyReference, card: ChipCard, header: bytes, atc: int, arqc: bytes, data: bytes = b""
+    ) -> bytes:
+        """The MAC of a script command."""
+        head = f"ZU{mk_smi}{_chip_card(card, {})}{_digits(arqc)}{atc:04X}{_digits(header)}"
+        return _bytes(self._call(head.encode("ascii") + _sized(data), CryptogramError))
+
     # --- data at rest -------------------------------------------------------------------------------------------------
 
     def seal(self, key: KeyReference, plaintext: bytes, context: bytes) -> bytes:
@@ -238,6 +267,17 @@ def _sized(data: bytes) -> bytes:
 
 def _digits(data: bytes | None) -> str:
     return (data or b"").hex().upper()
+
+
+def _chip_card(card: ChipCard, tags: Mapping[int, bytes]) -> str:
+    version = card.version
+    if isinstance(version, Scheme):
+        version = cvn_of(tags.get(_ISSUER_APPLICATION_DATA, b""), version)
+    return f"{_VERSION_CODE[version]}{card.pan.reveal()};{card.sequence}"
+
+
+def _objects(tags: Mapping[int, bytes]) -> bytes:
+    return tlv.build((f"{tag:X}", value) for tag, value in tags.items())
 
 
 def _account(pan: Pan) -> str:

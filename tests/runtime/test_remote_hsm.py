@@ -23,11 +23,16 @@ from posterm.hsm import (
     PinMismatch,
     SealedDataError,
     SoftHsm,
+    cryptogram,
 )
-from posterm.hsm.errors import BudgetSpentError, MacMismatch, NotAuthorizedError
+from posterm.hsm.commands.emv import ChipCard
+from posterm.hsm.cryptogram import VISA_10, Scheme
+from posterm.hsm.emv_keys import card_key
+from posterm.hsm.errors import BudgetSpentError, CryptogramError, CryptogramMismatch, MacMismatch, NotAuthorizedError
 from posterm.hsm.guard import Activity
 from posterm.hsm.key_block import KeyBlock as Block
 from posterm.hsm.master_secret import MasterSecret
+from posterm.hsm.port import ChipPort
 from posterm.runtime.errors import HsmLinkError
 from posterm.runtime.hsm_client import HsmClient
 from posterm.runtime.remote_hsm import RemoteHsm
@@ -61,9 +66,28 @@ MAK, TDK = made(KeyUsage.MAC), made(KeyUsage.DATA_ENCRYPTION)
 STORAGE, FINDER = made(KeyUsage.STORAGE, Algorithm.AES_256), made(KeyUsage.FINGERPRINT, Algorithm.AES_256)
 
 
+MASTER = bytes(range(1, 17))
+MK_AC, MK_SMI = (
+    LOCAL.load_clear_key(MASTER, usage, Algorithm.TDES_DOUBLE)
+    for usage in (KeyUsage.EMV_CRYPTOGRAM, KeyUsage.EMV_INTEGRITY)
+)
+CARD = ChipCard(PAN, VISA_10, "01")
+TAGS = {
+    tag: bytes.fromhex(value)
+    for tag, value in {
+        0x9F02: "000000001000", 0x9F03: "000000000000", 0x9F1A: "0156", 0x95: "0000000000", 0x5F2A: "0156",
+        0x9A: "261122", 0x9C: "00", 0x9F37: "12345678", 0x82: "5800", 0x9F36: "0001", 0x9F10: "06010A03A4A000",
+    }.items()
+}  # fmt: skip
+
+
+ARQC = cryptogram.generate(VISA_10, card_key(MASTER, PAN, "01"), TAGS)
+
+
 def test_it_has_the_methods_of_the_port(remote: RemoteHsm) -> None:
     port: HsmPort = remote
     assert port is remote
+    assert isinstance(remote, ChipPort)
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
@@ -98,6 +122,10 @@ SAME: dict[str, Callable[[HsmPort], object]] = {
         PIK, LOCAL.encrypt_pin(PIK, Pin("908172"), PinFormat.ISO_0, PAN), PinFormat.ISO_0, PAN,
         pvk=PVK, offset=LOCAL.generate_pin_offset(PVK, Pin("908172"), PAN),
     ),
+    "right-cryptogram": lambda hsm: hsm.verify_arqc(MK_AC, CARD, TAGS, ARQC),
+    "cryptogram-by-scheme": lambda hsm: hsm.verify_arqc(MK_AC, ChipCard(PAN, Scheme.VISA, "01"), TAGS, ARQC),
+    "arpc": lambda hsm: hsm.generate_arpc(MK_AC, CARD, TAGS, ARQC, b"00"),
+    "script-mac": lambda hsm: hsm.generate_script_mac(MK_SMI, CARD, bytes.fromhex("8418000008"), 1, ARQC),
     "encrypt-track": lambda hsm: hsm.encrypt_track(TDK, "12345678901234567=30121015678"),
     "decrypt-track": lambda hsm: hsm.decrypt_track(TDK, "12345678901234567D30121015678"),
     "fingerprint": lambda hsm: hsm.fingerprint(FINDER, b"\x00\xff" * 40),
@@ -125,6 +153,8 @@ REFUSED: dict[str, tuple[Callable[[HsmPort], object], type[HsmError]]] = {
         lambda hsm: hsm.verify_pin(PIK, bytes(8), PinFormat.ISO_0, PAN, pvk=PVK, offset="123456"),
         PinBlockError,
     ),
+    "wrong-cryptogram": (lambda hsm: hsm.verify_arqc(MK_AC, CARD, TAGS, bytes(8)), CryptogramMismatch),
+    "cryptogram-without-data": (lambda hsm: hsm.verify_arqc(MK_AC, CARD, {0x9F36: b"01"}, ARQC), CryptogramError),
     "key-of-another-usage": (lambda hsm: hsm.generate_mac(PIK, MacAlgorithm.X9_19, b""), KeyUsageError),
     "key-encryption-key-that-is-none": (lambda hsm: hsm.export_key(PIK, MAK), KeyUsageError),
     "sealed-elsewhere": (

@@ -16,6 +16,7 @@
     card_values       CW CY
     macs              MA MC ME MQ M6 M8 C2 C4
     emv               KQ KW JS KU KY JU
+    chip              ZQ ZS ZU: posterm's own
     extensions        Z0 Z2 Z4 Z6 Z8 ZA ZC ZE ZG ZI ZK ZO: posterm's own
 
 Source: Thales payShield, host commands.
@@ -23,6 +24,7 @@ Source: Thales payShield, host commands.
 
 from posterm.hsm.host_commands import (
     card_values,
+    chip,
     diagnostics,
     emv,
     extensions,
@@ -37,7 +39,7 @@ from posterm.hsm.host_commands.errors import CODES, FrameError, HostCommandRefus
 from posterm.hsm.host_commands.session import HsmSession
 from posterm.hsm.host_commands.table import COMMANDS, Command
 
-FAMILIES = (diagnostics, keys, key_translation, pins, pin_verification, card_values, macs, emv, extensions)
+FAMILIES = (diagnostics, keys, key_translation, pins, pin_verification, card_values, macs, emv, chip, extensions)
 """The modules whose commands make up the table, in the order of the manual."""
 
 __all__ = [

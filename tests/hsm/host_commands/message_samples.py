@@ -35,6 +35,13 @@ USAGES = {
 VALUES = {
     "PAN": PAN.reveal() + ";",
     "expiry": "3012",
+    "cryptogram version": "V10",
+    "chip data objects": bytes.fromhex(
+        "9F02060000000010009F03060000000000009F1A020156950500000000005F2A0201569A032611229C01009F37"
+        "0412345678820258009F360200019F100706010A03A4A000"
+    ).decode("latin-1"),
+    "command header": "8418000010",
+    "issuer's answer": "3030",
     "service code": "101",
     "CVV": "123",
     "number of commands": "01",
