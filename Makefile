@@ -43,12 +43,14 @@ proof: $(TEST_READY) ## run the long proofs that `make test` leaves out
 	@echo "running the long proofs"
 	@$(BIN)/python -m pytest tests -m proof -n auto
 
-fuzz: $(FUZZ_READY) ## run the coverage-guided fuzzer for a minute on every ISO 8583 dialect
-	@echo "fuzzing for a minute; what it finds goes to .fuzz/crashes, what it says to .fuzz/log"
+fuzz: $(FUZZ_READY) ## run the coverage-guided fuzzer on every ISO 8583 dialect, then on the HSM's host commands
+	@echo "fuzzing for a minute and a half; what it finds goes to .fuzz/crashes, what it says to .fuzz/*.log"
 	@mkdir -p .fuzz
-	@$(BIN)/python tests/fuzz/fuzz_iso8583.py $(FUZZ) >.fuzz/log 2>&1 \
-	  || { tail -n 60 .fuzz/log >&2; echo "run the input again with $(BIN)/python tests/fuzz/fuzz_iso8583.py FILE" >&2; exit 1; }
-	@grep '^stat::[nas][uvl]' .fuzz/log
+	@for target in iso8583 host_commands; do \
+	  $(BIN)/python tests/fuzz/fuzz_$$target.py $(FUZZ) >.fuzz/$$target.log 2>&1 \
+	    || { tail -n 60 .fuzz/$$target.log >&2; echo "run the input again with $(BIN)/python tests/fuzz/fuzz_$$target.py FILE" >&2; exit 1; }; \
+	  echo "$$target"; grep '^stat::[nas][uvl]' .fuzz/$$target.log; \
+	done
 
 bench: $(DEV_READY) $(BENCH_READY) ## measure, save the run under .benchmarks and compare it with the last one
 	@echo "measuring; runs are saved under .benchmarks"

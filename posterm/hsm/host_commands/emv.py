@@ -41,6 +41,7 @@ from posterm.hsm.host_commands.errors import (
     DESTINATION_KEY,
     INVALID_INPUT,
     INVALID_PIN_FORMAT,
+    NO_VALID_PIN_BLOCK,
     VERIFICATION_FAILURE,
     HostCommandRefusal,
 )
@@ -290,13 +291,19 @@ def _script_schemes(code: str) -> dict[str, Cvn]:
 
 
 def _declare_scripts(code: str, title: str) -> None:
-    """The modes of one script command: MAC alone, data enciphered, a PIN for the card."""
+    """The modes of one script command but the PIN change: MAC alone, data enciphered."""
     versions = _script_schemes(code)
     scheme = one_of("scheme", "".join(versions))
     confidential = () if code == "KY" else (_CONFIDENTIAL,)
     head = (scheme, _MK_SMI, _CARD, _SESSION, *_PLAIN)
 
-    @host_command(code, title, Layout(one_of("mode", "0", "MAC alone"), *head), answer=_SCRIPT_ANSWER)
+    @host_command(
+        code,
+        title,
+        Layout(one_of("mode", "0", "MAC alone"), *head),
+        answer=_SCRIPT_ANSWER,
+        codes=(NO_VALID_PIN_BLOCK, DATA_LENGTH),
+    )
     def mac_alone(
         commands: HostCommandSet,
         _mode: str,
@@ -331,6 +338,13 @@ def _declare_scripts(code: str, title: str) -> None:
         atc = int.from_bytes(secret[6:], "big")
         enciphered = commands.hsm.prepared_script_data(mk_smc, cvn, card, atc, secret, clear)
         return _answer(commands, cvn, mk_smi, card, session, _inserted(message, offset, enciphered), enciphered)
+
+
+def _declare_pin_change(code: str) -> None:
+    """The mode of a script command that brings a new PIN to the card."""
+    versions = _script_schemes(code)
+    confidential = () if code == "KY" else (_CONFIDENTIAL,)
+    head = (one_of("scheme", "".join(versions)), _MK_SMI, _CARD, _SESSION, *_PLAIN)
 
     @form(code, Layout(one_of("mode", "4", "PIN"), *head, _MK_SMC, *confidential, *_CIPHERED, *_PIN_CHANGE))
     def pin_changed(
@@ -392,6 +406,10 @@ def _required_master(card_form: str, mk_ac: KeyReference | None) -> KeyReference
     return mk_ac
 
 
-_declare_scripts("KU", "MAC and encipher a script, change a PIN")
-_declare_scripts("KY", "MAC and encipher a script, change a PIN (EMV 4)")
-_declare_scripts("JU", "MAC and encipher a script, change a PIN (UnionPay)")
+for _code, _title in (
+    ("KU", "MAC and encipher a script, change a PIN"),
+    ("KY", "MAC and encipher a script, change a PIN (EMV 4)"),
+    ("JU", "MAC and encipher a script, change a PIN (UnionPay)"),
+):
+    _declare_scripts(_code, _title)
+    _declare_pin_change(_code)

@@ -27,6 +27,7 @@ from posterm.hsm.host_commands.errors import (
     INVALID_KEY_TYPE,
     INVALID_PIN_FORMAT,
     INVALID_SCHEME,
+    NO_VALID_PIN_BLOCK,
     SOURCE_KEY,
     HostCommandRefusal,
 )
@@ -64,6 +65,8 @@ class Field:
     refuse: str = INVALID_INPUT
     """The code when it does not look like that."""
     convert: Convert | None = None
+    codes: tuple[str, ...] = ()
+    """Codes that a value which looks right may still lead to."""
     length_base: int = 0
     """10 or 16 for data of which the field before tells the length, in characters of the wire; 0 for others."""
     to_the_end: bool = False
@@ -208,7 +211,8 @@ def pin_format(name: str = "PIN block format") -> Field:
 
 def pin_block(name: str = "PIN block") -> Field:
     """An enciphered PIN block: 8 bytes, or 16 under AES and SM4."""
-    return Field(name, "16/32 H", "[0-9A-F]{32}|[0-9A-F]{16}", convert=_bytes_of_hexadecimal)
+    pattern = "[0-9A-F]{32}|[0-9A-F]{16}"
+    return Field(name, "16/32 H", pattern, convert=_bytes_of_hexadecimal, codes=(NO_VALID_PIN_BLOCK,))
 
 
 class Layout:

@@ -14,7 +14,13 @@ from typing import Final, NamedTuple
 
 from posterm.hsm.commands.key_exchange import BlockForm, KeyForm, VariantForm
 from posterm.hsm.host_commands.command_set import HostCommandSet
-from posterm.hsm.host_commands.errors import INVALID_KEY_TYPE, INVALID_SCHEME, HostCommandRefusal
+from posterm.hsm.host_commands.errors import (
+    INVALID_KEY_TYPE,
+    INVALID_SCHEME,
+    KEY_FUNCTION_NOT_PERMITTED,
+    SOURCE_KEY,
+    HostCommandRefusal,
+)
 from posterm.hsm.host_commands.fields import KEY_BLOCK, Field
 from posterm.hsm.key_types import KEY_TYPES
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
@@ -46,6 +52,10 @@ _EXPORTABILITIES: Final = {found.value: found for found in Exportability}
 _USAGES: Final = {usage.value: usage for usage in KeyUsage}
 
 
+_OF_NEW_KEYS: Final = (SOURCE_KEY, INVALID_KEY_TYPE, KEY_FUNCTION_NOT_PERMITTED)
+"""Codes of a key that cannot be made as it is described."""
+
+
 class Attributes(NamedTuple):
     """What a key block is to say of its key."""
 
@@ -65,7 +75,14 @@ class Schemes(NamedTuple):
 
 def scheme(name: str = "key scheme (LMK)") -> Field:
     """One letter."""
-    return Field(name, "1 A", "[0ZXUTYSR]", refuse=INVALID_SCHEME, convert=lambda _, value: value.decode("ascii"))
+    return Field(
+        name,
+        "1 A",
+        "[0ZXUTYSR]",
+        refuse=INVALID_SCHEME,
+        convert=lambda _, value: value.decode("ascii"),
+        codes=_OF_NEW_KEYS,
+    )
 
 
 def group(name: str = "schemes and check value type") -> Field:
@@ -76,7 +93,7 @@ def group(name: str = "schemes and check value type") -> Field:
 def attributes(name: str = "key block attributes") -> Field:
     """The optional attributes of a key block."""
     pattern = "(?:#[0-9A-Z]{2}[0-9A-Z]{2}[A-Z]00[A-Z]00)?"
-    return Field(name, "`#` and 10 A", pattern, convert=_attributes, meaning="for a key block")
+    return Field(name, "`#` and 10 A", pattern, convert=_attributes, meaning="for a key block", codes=_OF_NEW_KEYS)
 
 
 def atalla_variant() -> Field:

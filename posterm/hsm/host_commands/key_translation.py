@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from posterm.hsm.guard import Activity
 from posterm.hsm.host_commands.command_set import HostCommandSet
-from posterm.hsm.host_commands.errors import DESTINATION_KEY, VERIFICATION_FAILURE
+from posterm.hsm.host_commands.errors import DESTINATION_KEY, INCOMPATIBLE_KEY_LENGTH, VERIFICATION_FAILURE
 from posterm.hsm.host_commands.fields import Field, Layout, key, key_type, text
 from posterm.hsm.host_commands.key_attributes import (
     Schemes,
@@ -93,7 +93,7 @@ def _declare_import(code: str, title: str, kind: str, plain: tuple[int, ...]) ->
     layout = Layout(key("ZMK", "000", plain=zmk_plain), _key_field(plain), atalla_variant(), group())
     answer = (Field("key under the LMK", "n H, 1 A + n H or key block"), _CHECK_VALUE)
 
-    @host_command(code, title, layout, answer=answer, codes=(VERIFICATION_FAILURE,))
+    @host_command(code, title, layout, answer=answer, codes=(VERIFICATION_FAILURE, INCOMPATIBLE_KEY_LENGTH))
     def translate(
         commands: HostCommandSet, zmk: KeyReference, field: str, variant: int, asked: Schemes | None
     ) -> bytes | Advice:
@@ -128,7 +128,7 @@ for _code, _title, _kek_kind, _kind, _plain in _EXPORTS:
     "Translate a ZEK or ZAK from ZMK to LMK",
     Layout(_FLAG, key("ZMK", "000"), _key_field((16,)), atalla_variant(), group()),
     answer=(Field("key under the LMK", "n H, 1 A + n H or key block"), _CHECK_VALUE),
-    codes=(VERIFICATION_FAILURE,),
+    codes=(VERIFICATION_FAILURE, INCOMPATIBLE_KEY_LENGTH),
 )
 def import_zone_working_key(
     commands: HostCommandSet, kind: str, zmk: KeyReference, field: str, variant: int, asked: Schemes | None

@@ -163,7 +163,7 @@ def form_key(
         attributes(),
     ),
     answer=(_KEY, _CHECK_VALUE),
-    codes=(VERIFICATION_FAILURE,),
+    codes=(VERIFICATION_FAILURE, INCOMPATIBLE_KEY_LENGTH),
 )
 def import_key(
     commands: HostCommandSet,

@@ -72,12 +72,20 @@ _ALGORITHMS: Final = {
 # --- whole messages ---------------------------------------------------------------------------------------------------
 
 
-@host_command("MA", "Generate a MAC", Layout(_TAK, rest("data")), answer=(_MAC_ANSWER,))
+@host_command(
+    "MA",
+    "Generate a MAC",
+    Layout(_TAK, rest("data")),
+    answer=(_MAC_ANSWER,),
+    codes=(INCOMPATIBLE_KEY_LENGTH,),
+)
 def generate_mac(commands: HostCommandSet, tak: KeyReference, data: bytes) -> bytes:
     return hexadecimal_of(commands.hsm.generate_mac(tak, _by_length(tak), data)[:4])
 
 
-@host_command("MC", "Verify a MAC", Layout(_TAK, _MAC, rest("data")), codes=(VERIFICATION_FAILURE,))
+@host_command(
+    "MC", "Verify a MAC", Layout(_TAK, _MAC, rest("data")), codes=(VERIFICATION_FAILURE, INCOMPATIBLE_KEY_LENGTH)
+)
 def verify_mac(commands: HostCommandSet, tak: KeyReference, mac: bytes, data: bytes) -> bytes:
     commands.hsm.verify_mac(tak, _by_length(tak), data, mac, len(mac))
     return b""
@@ -88,7 +96,7 @@ def verify_mac(commands: HostCommandSet, tak: KeyReference, mac: bytes, data: by
     "Verify a MAC and make one under another key",
     Layout(key("source TAK", "003"), key("destination TAK", "003", parity=DESTINATION_KEY), _MAC, rest("data")),
     answer=(_MAC_ANSWER,),
-    codes=(VERIFICATION_FAILURE,),
+    codes=(VERIFICATION_FAILURE, INCOMPATIBLE_KEY_LENGTH),
 )
 def translate_mac(
     commands: HostCommandSet, source: KeyReference, target: KeyReference, mac: bytes, data: bytes
@@ -270,7 +278,7 @@ _C2 = (
     "Generate a MAC in parts",
     Layout(one_of("part", "01", "0: the only one, 1: the first"), *_C2, *_MESSAGE),
     answer=(_CHAIN_ANSWER, _MAC_ANSWER),
-    codes=(DATA_LENGTH,),
+    codes=(DATA_LENGTH, INCOMPATIBLE_KEY_LENGTH),
 )
 def generate_block_mac(
     commands: HostCommandSet,
@@ -305,7 +313,7 @@ def continue_block_mac(
     "Verify a MAC in parts",
     Layout(one_of("part", "0", "the only one"), *_C2, _MAC, *_MESSAGE),
     answer=(_CHAIN_ANSWER,),
-    codes=(VERIFICATION_FAILURE, DATA_LENGTH),
+    codes=(VERIFICATION_FAILURE, DATA_LENGTH, INCOMPATIBLE_KEY_LENGTH),
 )
 def verify_block_mac(
     commands: HostCommandSet,

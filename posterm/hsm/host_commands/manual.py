@@ -13,7 +13,6 @@ from posterm.hsm.host_commands.errors import (
     FRAUD_DETECTION,
     INVALID_INPUT,
     KEY_FUNCTION_NOT_PERMITTED,
-    NO_VALID_PIN_BLOCK,
     NOT_AUTHORIZED,
     OK,
     VERIFICATION_FAILURE,
@@ -86,9 +85,7 @@ def _codes_of(layout: Layout) -> set[str]:
     found |= {field.parity for field in keys}
     if keys:
         found.add(KEY_FUNCTION_NOT_PERMITTED)
-        if any(field.name.endswith("PIN block") for field in layout.fields):
-            found.add(NO_VALID_PIN_BLOCK)
-    return found
+    return found.union(*(field.codes for field in layout.fields))
 
 
 def _lines() -> Iterator[str]:

@@ -7,6 +7,7 @@ Left out: key serial numbers with their leading padding left off; tables in user
 from __future__ import annotations
 
 from binascii import hexlify
+from dataclasses import replace
 
 from posterm.hsm.errors import PinError
 from posterm.hsm.host_commands.errors import (
@@ -14,6 +15,7 @@ from posterm.hsm.host_commands.errors import (
     INVALID_DECIMALISATION_TABLE,
     INVALID_INDEX,
     INVALID_INPUT,
+    NO_VALID_PIN_BLOCK,
     PIN_LENGTH,
     HostCommandRefusal,
 )
@@ -27,13 +29,14 @@ OFFSET = Field("offset", "12 H", meaning="left-justified, filled with F")
 PVV = Field("PVV", "4 N")
 LMK_PIN = Field("PIN under the LMK", "5-13 N or `J` and 32 H")
 
-CHECK_LENGTH = digits("check length", 2, "the shortest PIN, 04 to 12")
+CHECK_LENGTH = replace(digits("check length", 2, "the shortest PIN, 04 to 12"), codes=(PIN_LENGTH,))
 TABLE = Field(
     "decimalisation table",
     "16 N",
     "[0-9]{16}",
     "at least 8 different digits, none more than 4 times",
     convert=lambda _, value: _table(value.decode("ascii")),
+    codes=(INVALID_DECIMALISATION_TABLE,),
 )
 VALIDATION_DATA = text("PIN validation data", "12 A", "[0-9A-FN]{12}", "hexadecimal digits and one N")
 KSN_DESCRIPTOR = text("KSN descriptor", "3 H", "[0-9A-F]{3}", "not looked at")
@@ -49,7 +52,7 @@ PVK_INDEX = Field("PVK index", "1 N", "[0-9]", "0 to 6", INVALID_INDEX, lambda _
 
 def lmk_pin(name: str = "PIN under the LMK") -> Field:
     """A PIN as `posterm.hsm.lmk_pin` has it."""
-    return text(name, LMK_PIN.size, "J[0-9A-F]{32}|[0-9]{5,13}")
+    return replace(text(name, LMK_PIN.size, "J[0-9A-F]{32}|[0-9]{5,13}"), codes=(NO_VALID_PIN_BLOCK,))
 
 
 def offset(name: str = "offset") -> Field:

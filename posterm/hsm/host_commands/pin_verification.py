@@ -10,7 +10,7 @@ from __future__ import annotations
 from posterm.hsm.dukpt_key import DukptKey, WorkingKey
 from posterm.hsm.guard import Activity
 from posterm.hsm.host_commands.command_set import HostCommandSet
-from posterm.hsm.host_commands.errors import PIN_LENGTH, SOURCE_KEY, VERIFICATION_FAILURE
+from posterm.hsm.host_commands.errors import SOURCE_KEY, VERIFICATION_FAILURE
 from posterm.hsm.host_commands.fields import (
     KEY_BLOCK,
     Layout,
@@ -225,7 +225,6 @@ def verify_dukpt_pvv(
         VALIDATION_DATA,
     ),
     answer=(OFFSET,),
-    codes=(PIN_LENGTH,),
     activity=Activity.PIN_DATA,
 )
 def generate_offset_of_block(
@@ -258,7 +257,6 @@ def generate_offset_of_block(
     "Generate an IBM offset of a PIN under the LMK",
     Layout(ibm_pvk(SOURCE_KEY), lmk_pin(), CHECK_LENGTH, account(), TABLE, VALIDATION_DATA),
     answer=(OFFSET,),
-    codes=(PIN_LENGTH,),
     activity=Activity.PIN_DATA,
 )
 def generate_offset(
