@@ -6,7 +6,8 @@
 Three processes: this one, a server (the HSM or the echo), and the load. The load is a loop over epoll that counts
 bytes, so that it costs little beside the server. In lock step each client waits for its answer before it asks again;
 pipelined it keeps 32 requests on the way. NC is a command without keys; CC translates a PIN block from one zone PIN key
-to another, both in key blocks, with every check. Each cell is the median of several rounds, echo and HSM in turn.
+to another, both in key blocks, with every check. Each cell is the median of several rounds, echo and HSM in turn. Beside
+the rates stands the CPU time a server took for one command: it moves less with what else the machine does.
 
 Left out: TLS, several machines, keys that were not seen before.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import select
 import socket
@@ -103,14 +105,14 @@ def _tell(what: object) -> None:
 
 
 @contextmanager
-def running(what: str) -> Iterator[int]:
-    """A server in a process of its own."""
+def running(what: str) -> Iterator[tuple[int, int]]:
+    """A server in a process of its own: its port and process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.hsm_server", "--serve", what], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
-        yield int(process.stdout.readline())
+        yield int(process.stdout.readline()), process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -133,8 +135,8 @@ def frame(command: bytes) -> bytes:
     return (4 + len(command)).to_bytes(2, "big") + b"0001" + command
 
 
-def measure(port: int, load: Load, seconds: float) -> float:
-    """Answers per second, after a tenth of the time to warm up."""
+def measure(port: int, load: Load, seconds: float) -> tuple[float, int]:
+    """Answers per second after a tenth of the time to warm up, and all answers there were."""
     request = frame(load.command)
     sockets: dict[int, socket.socket] = {}
     for _ in range(load.clients):
@@ -149,11 +151,11 @@ def measure(port: int, load: Load, seconds: float) -> float:
     for number, connection in sockets.items():
         poll.register(number, select.EPOLLIN)
         connection.sendall(batch)
-    done, start, warm = 0, 0.0, time.perf_counter() + seconds / 10
+    done, before, start, warm = 0, 0, 0.0, time.perf_counter() + seconds / 10
     end = warm + seconds
     while (now := time.perf_counter()) < end:
         if not start and now >= warm:
-            done, start = 0, now
+            done, before, start = 0, done, now
         for number, _ in poll.poll(1.0):
             connection = sockets[number]
             left = waiting[number] - len(connection.recv(1 << 16))
@@ -167,7 +169,7 @@ def measure(port: int, load: Load, seconds: float) -> float:
     for connection in sockets.values():
         connection.close()
     poll.close()
-    return done / elapsed
+    return done / elapsed, before + done
 
 
 def _first_answer(connection: socket.socket, request: bytes) -> int:
@@ -201,31 +203,48 @@ def compare(seconds: float, rounds: int, only: str = "") -> list[dict[str, objec
                             "command": name,
                             "mode": "lock step" if depth == 1 else f"pipelined by {depth}",
                             "clients": clients,
-                            "echo_per_s": round(statistics.median(pair[0] for pair in pairs)),
-                            "hsm_per_s": round(statistics.median(pair[1] for pair in pairs)),
-                            "share": round(statistics.median(pair[1] / pair[0] for pair in pairs), 3),
+                            "echo_per_s": round(statistics.median(echoed[0] for echoed, _ in pairs)),
+                            "hsm_per_s": round(statistics.median(served[0] for _, served in pairs)),
+                            "share": round(statistics.median(served[0] / echoed[0] for echoed, served in pairs), 3),
+                            "echo_cpu_us": round(statistics.median(echoed[1] for echoed, _ in pairs), 1),
+                            "hsm_cpu_us": round(statistics.median(served[1] for _, served in pairs), 1),
                         }
                     )
     return rows
 
 
-def _load(port: int, load: Load, seconds: float) -> float:
-    """The load in a process of its own, so that neither this one nor an earlier load stands beside it."""
+def _load(server: tuple[int, int], load: Load, seconds: float) -> tuple[float, float]:
+    """Answers per second, and the server's CPU time for one of them in microseconds.
+
+    The load is a process of its own, so that neither this one nor an earlier load stands beside it.
+    """
+    port, process = server
     task = [str(port), str(load.clients), str(load.depth), load.command.decode("ascii"), str(seconds)]
+    before = _cpu_s(process)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.hsm_server", "--load", *task], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    return float(done.stdout)
+    rate, answers = json.loads(done.stdout)
+    return rate, (_cpu_s(process) - before) / max(answers, 1) * 1e6
+
+
+def _cpu_s(process: int) -> float:
+    """Seconds of CPU a process has used; Linux tells."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def table(rows: list[dict[str, object]]) -> str:
     """The rows as Markdown."""
-    lines = ["| command | mode | clients | echo, 1/s | HSM, 1/s | share |", "|---|---|---:|---:|---:|---:|"]
+    lines = [
+        "| command | mode | clients | echo, 1/s | HSM, 1/s | share | echo, CPU µs | HSM, CPU µs |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
     lines += [
         f"| {row['command']} | {row['mode']} | {row['clients']} | {row['echo_per_s']:,} | {row['hsm_per_s']:,} |"
-        f" {row['share']:.2f} |"
+        f" {row['share']:.2f} | {row['echo_cpu_us']} | {row['hsm_cpu_us']} |"
         for row in rows
     ]
     return "\n".join(lines)
@@ -255,7 +274,8 @@ def main() -> None:
         return
     if options.load:
         port, clients, depth, command, seconds = options.load
-        _tell(measure(int(port), Load(int(clients), int(depth), command.encode("ascii")), float(seconds)))
+        load = Load(int(clients), int(depth), command.encode("ascii"))
+        _tell(json.dumps(measure(int(port), load, float(seconds))))
         return
     rows = compare(options.seconds, options.rounds, options.only)
     machine = f"{', '.join(describe_machine().values())} (load before); {options.rounds} rounds of {options.seconds} s"
