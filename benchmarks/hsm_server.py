@@ -6,8 +6,8 @@
 Three processes: this one, a server (the HSM or the echo), and the load. The load is a loop over epoll that counts
 bytes, so that it costs little beside the server. In lock step each client waits for its answer before it asks again;
 pipelined it keeps 32 requests on the way. NC is a command without keys; CC translates a PIN block from one zone PIN key
-to another, both in key blocks, with every check. Each cell is the median of several rounds, echo and HSM in turn. Beside
-the rates stands the CPU time a server took for one command: it moves less with what else the machine does.
+to another, both in key blocks, with every check. Each cell is the median of several rounds, echo and HSM in turn.
+Beside the rates stands the CPU time a server took for one command: it moves less with what else the machine does.
 
 Left out: TLS, several machines, keys that were not seen before.
 """
