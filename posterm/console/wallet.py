@@ -30,7 +30,8 @@ def take_card(directory: Path, name: str) -> Card:
         raise InputError(str(error), hint="`posterm card list` lists the cards with a chip") from None
     path = _path(directory, card)
     try:
-        card.restore(json.loads(path.read_text(encoding="ascii")))
+        memory = json.loads(path.read_text(encoding="ascii"))
+        card.restore(memory if isinstance(memory, dict) else {})
     except FileNotFoundError:
         pass
     except (OSError, ValueError, CardError) as error:
