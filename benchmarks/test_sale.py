@@ -27,6 +27,7 @@ from posterm.runtime.tcp import TcpLine
 from posterm.terminal import Identity, Outcome, Result
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.unionpay.profile import get_profile
+from simulators.card import load
 from simulators.cards import TEST_CARDS
 from simulators.enrolment import MERCHANT_ID, TMK_COMPONENTS
 from simulators.front import Front, Hand, PinPad
@@ -39,16 +40,26 @@ ROUNDS = 400
 HAND = Hand.swiping(TEST_CARDS[0], TEST_CARDS[0].pin)
 
 
-def in_process() -> Callable[[], Result]:
+def in_process(hand: Hand = HAND) -> Callable[[], Result]:
     """A sale at a terminal whose host is in the same process."""
     world = World(seed=1)
     terminal = world.terminal(0)
     assert world.press(0, terminal.sign_on("01", TEST_PASSWORDS["01"], NOW)).done
-    return lambda: world.press(0, terminal.sale(AMOUNT, NOW), HAND)
+    return lambda: world.press(0, terminal.sale(AMOUNT, NOW), hand)
 
 
 def test_a_sale_in_process(benchmark: Benchmark) -> None:
     result = benchmark.pedantic(in_process(), rounds=ROUNDS, iterations=1, warmup_rounds=20)
+    assert result.outcome is Outcome.APPROVED
+
+
+@pytest.mark.parametrize("way", ["insert", "tap"])
+def test_a_chip_sale_in_process(benchmark: Benchmark, way: str) -> None:
+    """The card's own signatures are in it: `test_emv_transactions` takes card and kernel apart."""
+    card = TEST_CARDS[0]
+    chip = load(card.name)
+    hand = Hand.inserting(chip, card.pin) if way == "insert" else Hand.tapping(chip, card.pin)
+    result = benchmark.pedantic(in_process(hand), rounds=ROUNDS // 4, iterations=1, warmup_rounds=5)
     assert result.outcome is Outcome.APPROVED
 
 

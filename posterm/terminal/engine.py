@@ -34,7 +34,7 @@ from posterm.terminal.operators import (
 )
 from posterm.terminal.order import Order, Outcome, Result
 from posterm.terminal.originals import OriginalReference, authorised_minor, find_original, standing_minor
-from posterm.terminal.records import JournalEntry, ScriptNotice, Status
+from posterm.terminal.records import JournalEntry, Status
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.steps import print_slips
 from posterm.terminal.store import TerminalStore
@@ -213,20 +213,6 @@ class Terminal:
             yield from settle_pending(self._ctx)
         if self.state in SETTLEMENT_STATES:
             yield from settle(self._ctx)
-
-    def owe_script_notice(self, stan: str, chip_data: bytes) -> None:
-        """Store the script result of a transaction of this batch; it is the first thing sent before the next one.
-
-        Args:
-            chip_data: DE 55 as the card left it after the scripts, at most 255 bytes.
-        Raises: TerminalError: one is owed already.
-        """
-        ctx = self._ctx
-        if ctx.memory.script_notice is not None:
-            raise TerminalError("a script result is owed already")
-        draft = ctx.memory.draft()
-        draft.script_notice = ScriptNotice(self.batch, stan, chip_data.hex())
-        ctx.memory.commit(draft)
 
     # --- transactions ---
 

@@ -18,6 +18,7 @@ from posterm.iso8583 import Message
 from posterm.sensitive import Track2
 from posterm.terminal import Change, Identity, MemoryTerminalStore, Terminal
 from posterm.terminal import effects as fx
+from posterm.terminal.records import ScriptNotice
 from posterm.unionpay.envelope import Envelope, open_envelope
 from posterm.unionpay.header import Requirement
 from posterm.unionpay.key_layout import Role, WrappedKey, pack_keys
@@ -444,6 +445,13 @@ class World:
         if not self._waiting:
             return fx.TimedOut(self.clock.tick(60))
         return fx.FrameArrived(self._waiting.pop(0), self.clock.tick())
+
+    def owe_script_notice(self, stan: str, chip_data: bytes) -> None:
+        """Let a script result be owed to the issuer, as a chip transaction leaves it."""
+        memory = self.terminal._ctx.memory
+        draft = memory.draft()
+        draft.script_notice = ScriptNotice(self.terminal.batch, stan, chip_data.hex())
+        memory.commit(draft)
 
     # --- what a test asks ---
 

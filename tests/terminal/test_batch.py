@@ -167,7 +167,7 @@ def test_settlement_waits_for_notices_without_an_answer() -> None:
 
 def test_settlement_waits_for_a_script_notice() -> None:
     world = with_sales(1, script=(Act("lose-request", mti="0620"),))
-    world.terminal.owe_script_notice("000002", b"\x95\x01\x00")
+    world.owe_script_notice("000002", b"\x95\x01\x00")
     assert "script" in world.do("settle").why
     assert world.do("settle").done
 

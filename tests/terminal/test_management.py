@@ -266,10 +266,3 @@ def test_a_new_master_key_waits_for_the_batch_to_be_settled() -> None:
     world.do("sale", SALE)
     with pytest.raises(TerminalError, match="settled"):
         world.terminal.inject_tmk(COMPONENTS, password=MANAGER)
-
-
-def test_a_second_script_notice_is_refused_while_one_is_owed() -> None:
-    world = World().ready()
-    world.terminal.owe_script_notice("000002", b"\x95\x01\x00")
-    with pytest.raises(TerminalError, match="owed"):
-        world.terminal.owe_script_notice("000002", b"\x95\x01\x00")

@@ -33,7 +33,7 @@ def test_script_notice_reversal_notices_and_request_go_out_in_that_order() -> No
     world.do("offline_sale", Amount(500), "VOICE1")
     world.do("sale", SALE)  # delivers the offline sale first, is not answered, and stays to be reversed
     world.do("offline_sale", Amount(600), "VOICE2")
-    world.terminal.owe_script_notice("000003", bytes.fromhex("9F360200019F3303E0F8C8"))
+    world.owe_script_notice("000003", bytes.fromhex("9F360200019F3303E0F8C8"))
     world.host.seen.clear()
     assert world.do("sale", SALE).approved
     assert world.host.mtis() == ["0620/951", "0400", "0220", "0200"]
@@ -45,14 +45,14 @@ def test_script_notice_reversal_notices_and_request_go_out_in_that_order() -> No
 @pytest.mark.parametrize("act", [Act("lose-request", mti="0620"), Act("bad-mac", mti="0620")])
 def test_a_script_notice_without_an_answer_holds_everything_back(act: Act) -> None:
     world = selling(act)
-    world.terminal.owe_script_notice("000001", b"\x95\x01\x00")
+    world.owe_script_notice("000001", b"\x95\x01\x00")
     assert world.do("sale", SALE).outcome is Outcome.REFUSED
     assert world.host.mtis() == ["0620/951"]
 
 
 def test_a_script_notice_refused_for_its_mac_is_sent_again_after_a_sign_on() -> None:
     world = selling(Act(mti="0620", code="A0"))
-    world.terminal.owe_script_notice("000001", b"\x95\x01\x00")
+    world.owe_script_notice("000001", b"\x95\x01\x00")
     assert world.do("sale", SALE).approved
     assert world.host.mtis() == ["0620/951", "0800/003", "0620/951", "0200"]
 

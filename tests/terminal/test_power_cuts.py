@@ -83,7 +83,7 @@ def nudged_sale(world: World) -> object:
 
 
 def script_notice(world: World) -> object:
-    world.terminal.owe_script_notice("000002", bytes.fromhex("9F360200019F3303E0F8C8"))
+    world.owe_script_notice("000002", bytes.fromhex("9F360200019F3303E0F8C8"))
     return sale(world)
 
 

@@ -48,7 +48,7 @@ def a_full_day(world: World) -> World:
     world.host.script = [Act("lose-answer", mti="0200"), Act("lose-request", mti="0400", times=3)]
     world.do("sale", Amount(1))
     world.do("balance")
-    world.terminal.owe_script_notice("000002", b"\x95\x01\x00")
+    world.owe_script_notice("000002", b"\x95\x01\x00")
     world.do("balance")
     return world
 
