@@ -10,6 +10,7 @@ originals     the earlier transaction a request refers to
 postings      what each kind moves in the ledger
 reversal      undoing exactly what one request did
 management    sign-on, parameters, status, script notice
+chip_tables   CA keys and applications for terminals; chip_downloads hands them out
 settlement    totals, uploads, closing a batch
 answers       building and sealing answers
 forced        outcomes anyone can ask for by the amount
@@ -24,6 +25,7 @@ errors        the host's own faults
 
 from posterm.host.case import HostKeys
 from posterm.host.chart import AccountKind
+from posterm.host.chip_tables import ChipTables
 from posterm.host.errors import EnrolmentError, HoldEndedError, HostError, LedgerError, TransferConflictError
 from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.host import Host
@@ -36,6 +38,7 @@ from posterm.host.store import HostStore
 __all__ = [
     "AccountKind",
     "CardKind",
+    "ChipTables",
     "EnrolmentError",
     "EventName",
     "HoldEndedError",

@@ -120,9 +120,19 @@ def frame_around(
     """Put TPDU and header around a message."""
     if envelope is None:
         raise HostError("an answer needs the envelope of its request")
-    asked = requirement or Requirement(terminal.requirement if terminal is not None else "0")
+    asked = requirement or _asked_of(desk, terminal)
     tpdu = envelope.tpdu.swapped() if desk.profile.frame.swap_tpdu else envelope.tpdu
     return Envelope(tpdu, envelope.header.asking(asked), wire).pack()
+
+
+def _asked_of(desk: Desk, terminal: TerminalRecord | None) -> Requirement:
+    """What the terminal still has to do."""
+    if terminal is None:
+        return Requirement.NONE
+    asked = Requirement(terminal.requirement)
+    if asked is Requirement.NONE and desk.chip_tables is not None:
+        return desk.chip_tables.outdated(terminal)
+    return asked
 
 
 def _wire(case: Case, answer: Message) -> bytes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from posterm.host.chip_tables import ChipTables
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent
 from posterm.host.forced import NOTHING, ForcedOutcome
@@ -56,6 +57,8 @@ class Desk:
     forced_outcomes: bool
     late_answer_s: float
     acquirer_id: str
+    chip_tables: ChipTables | None = None
+    """None when this host has no CA keys and application parameters to download."""
 
     def fingerprint(self, what: str, text: str) -> str:
         """A keyed hash, 32 hexadecimal characters; `what` keeps hashes for different uses apart."""

@@ -28,6 +28,8 @@ class EventName(StrEnum):
     ECHO = "echo"
     PARAMETERS_SENT = "parameters-sent"
     PARAMETERS_TAKEN = "parameters-taken"
+    CA_KEYS_TAKEN = "ca-keys-taken"
+    APPLICATIONS_TAKEN = "applications-taken"
     STATUS_RECEIVED = "status-received"
     SCRIPT_NOTICE = "script-notice"
     SCRIPT_QUEUED = "script-queued"

@@ -13,6 +13,7 @@ from datetime import datetime
 from posterm.host import issuer, registry, scripts, settlement
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
+from posterm.host.chip_tables import ChipTables
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.forced import Link
@@ -48,6 +49,7 @@ class Host:
         forced_outcomes: run the table in `forced`.
         late_answer_s: how late a forced late answer is.
         acquirer_id: 8 digits, element 32.
+        chip_tables: the CA keys and application parameters that terminals may download; without them they may not.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Host:
         forced_outcomes: bool = True,
         late_answer_s: float = LATE_ANSWER_S,
         acquirer_id: str = ACQUIRER_ID,
+        chip_tables: ChipTables | None = None,
     ) -> None:
         self.ledger = Ledger(store)
         self._desk = Desk(
@@ -73,6 +76,7 @@ class Host:
             forced_outcomes,
             late_answer_s,
             acquirer_id,
+            chip_tables,
         )
 
     @property

@@ -4,8 +4,8 @@ A sign-on replaces the working keys at once and leaves the batch alone; until it
 sign-on again (batch and trace number) gets the same keys.
 Sign-off only means that the terminal has to sign on before its next transaction.
 
-Source: Q/CUP 009, management messages (60.3). Leaves out initialisation, CA keys, AID parameters and the other
-downloads, which are answered 40.
+Source: Q/CUP 009, management messages (60.3). CA keys and application parameters are in
+`chip_downloads`. Leaves out initialisation and the other downloads, which are answered 40.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from posterm.host.answers import financial_answer, management_answer, rrn_for
 from posterm.host.case import Case
 from posterm.host.checks import takes_up_next_batch
 from posterm.host.chip import hear_of_scripts
+from posterm.host.chip_downloads import CHIP_ACTIONS
 from posterm.host.events import EventName
 from posterm.host.pipeline import IDENTITY
 from posterm.host.records import TerminalRecord, TransactionRecord
-from posterm.host.registry import check_terminal, parameters_of
+from posterm.host.registry import check_terminal, keep_terminal, parameters_of, with_requirement_met
 from posterm.hsm import KeyBlock, KeyUsage
 from posterm.iso8583 import Message
 from posterm.unionpay.header import Requirement
@@ -87,7 +88,7 @@ def _sign_on(case: Case) -> Message:
     if not again:
         pik, mak, tdk = (keys.get(role, "") for role in (Role.PIK, Role.MAK, Role.TDK))
         signed_on = replace(terminal, pik=pik, mak=mak, tdk=tdk, signed_on=True, sign_on=case.ref)
-        _save(case, _done(signed_on, Requirement.SIGN_ON))
+        keep_terminal(case, with_requirement_met(signed_on, Requirement.SIGN_ON))
     name = EventName.REPEAT if again else EventName.SIGNED_ON
     case.tell(name, layout=layout, batch=terminal.batch, operator=case.text(63)[:3])
     field = pack_keys(layout, wrapped)
@@ -107,7 +108,7 @@ def _working_keys(terminal: TerminalRecord) -> dict[Role, KeyBlock]:
 
 
 def _sign_off(case: Case) -> Message:
-    _save(case, replace(case.known_terminal(), signed_on=False))
+    keep_terminal(case, replace(case.known_terminal(), signed_on=False))
     case.tell(EventName.SIGNED_OFF)
     return management_answer(case, "00", rrn=rrn_for(case))
 
@@ -121,7 +122,9 @@ def _status(case: Case) -> Message:
     raw = case.message.get(62, b"")[:_MAX_STATUS]
     status = raw.decode("latin-1") if isinstance(raw, bytes) else ""
     readable = "".join(letter if letter.isprintable() else "." for letter in status)
-    _save(case, _done(replace(case.known_terminal(), status=readable), Requirement.UPLOAD_STATUS))
+    keep_terminal(
+        case, with_requirement_met(replace(case.known_terminal(), status=readable), Requirement.UPLOAD_STATUS)
+    )
     case.tell(EventName.STATUS_RECEIVED)
     return management_answer(case, "00", rrn=rrn_for(case))
 
@@ -133,7 +136,7 @@ def _parameters(case: Case) -> Message:
 
 
 def _parameters_end(case: Case) -> Message:
-    _save(case, _done(case.known_terminal(), Requirement.DOWNLOAD_PARAMETERS))
+    keep_terminal(case, with_requirement_met(case.known_terminal(), Requirement.DOWNLOAD_PARAMETERS))
     case.tell(EventName.PARAMETERS_TAKEN)
     return management_answer(case, "00", rrn=rrn_for(case))
 
@@ -145,19 +148,10 @@ _ACTIONS: Final[dict[tuple[str, str], Callable[[Case], Message]]] = {
     ("0800", Network.PARAMETERS): _parameters,
     ("0800", Network.PARAMETERS_END): _parameters_end,
     ("0820", Network.PARAMETERS_END): _parameters_end,
+    **CHIP_ACTIONS,
 }
 
 
 def _declined(case: Case, code: str, why: str) -> Message:
     case.tell(EventName.DECLINED, code=code, check="network", why=why)
     return management_answer(case, code)
-
-
-def _done(terminal: TerminalRecord, requirement: Requirement) -> TerminalRecord:
-    """The terminal has done what its header asked for."""
-    return replace(terminal, requirement="0") if terminal.requirement == requirement.value else terminal
-
-
-def _save(case: Case, terminal: TerminalRecord) -> None:
-    case.terminal = terminal
-    case.desk.store.put_terminal(terminal)

@@ -67,6 +67,9 @@ class TerminalRecord:
     parameters: tuple[str, ...] = ()
     """Name and value in turn."""
     status: str = ""
+    ca_keys: str = ""
+    applications: str = ""
+    """Which of the host's CA keys and application parameters it took last: `ChipTables.keys_version` and its like."""
 
 
 class CardKind(StrEnum):

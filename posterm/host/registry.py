@@ -51,7 +51,14 @@ def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock
         raise EnrolmentError(f"terminal {terminal_id} belongs to merchant {known.merchant_id}")
     fresh = TerminalRecord(terminal_id, merchant_id, tmk, batch=batch)
     if known is not None:
-        fresh = replace(fresh, batch=known.batch, requirement=known.requirement, parameters=known.parameters)
+        fresh = replace(
+            fresh,
+            batch=known.batch,
+            requirement=known.requirement,
+            parameters=known.parameters,
+            ca_keys=known.ca_keys,
+            applications=known.applications,
+        )
     desk.store.put_terminal(fresh)
 
 
@@ -101,6 +108,17 @@ def set_open(desk: Desk, *, merchant_id: str = "", terminal_id: str = "", is_ope
 def request_action(desk: Desk, terminal_id: str, requirement: Requirement) -> None:
     """Ask a terminal for something in the header of every answer, until it has done it. Raises: EnrolmentError."""
     desk.store.put_terminal(replace(terminal_of(desk, terminal_id), requirement=requirement.value))
+
+
+def with_requirement_met(terminal: TerminalRecord, requirement: Requirement) -> TerminalRecord:
+    """The terminal, which has done what its header may have asked for."""
+    return replace(terminal, requirement="0") if terminal.requirement == requirement.value else terminal
+
+
+def keep_terminal(case: Case, terminal: TerminalRecord) -> None:
+    """Store what has changed of the terminal that asks."""
+    case.terminal = terminal
+    case.desk.store.put_terminal(terminal)
 
 
 def set_parameters(desk: Desk, terminal_id: str, values: dict[str, str]) -> None:

@@ -28,6 +28,11 @@ from posterm.emv.config import ApplicationConfig
 from posterm.emv.errors import EmvError
 from posterm.unionpay.errors import LayoutError
 
+MAX_ENTRIES: Final = 99
+"""Two digits count what has come."""
+NOT_THERE: Final = b"0"
+"""The answer to a download of what the host has not."""
+
 _AID: Final = "9F06"
 _INDEX: Final = "9F22"
 _EXPIRY: Final = "DF05"
@@ -56,8 +61,8 @@ class KeyName:
 
 def pack_query(received: int) -> bytes:
     """What a query says: how many entries came so far. Raises: LayoutError: not 0 to 99."""
-    if not 0 <= received <= 99:
-        raise LayoutError(f"DE 62 query: need 0 to 99 entries received, have {received}")
+    if not 0 <= received <= MAX_ENTRIES:
+        raise LayoutError(f"DE 62 query: need 0 to {MAX_ENTRIES} entries received, have {received}")
     return f"1{received:02d}".encode("ascii")
 
 
@@ -101,6 +106,32 @@ def parse_application_list(field: bytes) -> tuple[ListStatus, tuple[bytes, ...]]
     if any(tag != _AID for tag, _ in objects):
         raise LayoutError("DE 62 list of applications: need 9F06 and nothing else")
     return status, tuple(value for _, value in objects)
+
+
+def pack_key_name(name: KeyName) -> bytes:
+    """The request for one key."""
+    return tlv.build([(_AID, name.rid), (_INDEX, bytes((name.index,)))])
+
+
+def parse_key_name(field: bytes) -> KeyName:
+    """Which key is asked for. Raises: LayoutError: other objects than 9F06 and 9F22."""
+    objects = _objects_in(field, "request for a CA key")
+    if set(objects) != {_AID, _INDEX} or len(objects[_INDEX]) != 1:
+        raise LayoutError("DE 62 request for a CA key: need 9F06 and 9F22 of 1 byte")
+    return KeyName(objects[_AID], objects[_INDEX][0])
+
+
+def pack_application_name(aid: bytes) -> bytes:
+    """The request for one application's parameters."""
+    return tlv.build([(_AID, aid)])
+
+
+def parse_application_name(field: bytes) -> bytes:
+    """Which application is asked for. Raises: LayoutError: other objects than 9F06."""
+    objects = _objects_in(field, "request for an application")
+    if set(objects) != {_AID}:
+        raise LayoutError("DE 62 request for an application: need 9F06 and nothing else")
+    return objects[_AID]
 
 
 def pack_key(key: CaKey) -> bytes:
@@ -253,12 +284,16 @@ def _list_of(field: bytes, what: str) -> tuple[ListStatus, list[tuple[str, bytes
 
 
 def _answer_of(field: bytes, what: str) -> dict[str, bytes] | None:
-    if field[:1] == b"0":
+    if field[:1] == NOT_THERE:
         return None
     if field[:1] != b"1":
         raise LayoutError(f"DE 62 {what}: need a status of 0 or 1")
+    return _objects_in(field[1:], what)
+
+
+def _objects_in(data: bytes, what: str) -> dict[str, bytes]:
     try:
-        return dict(tlv.parse(field[1:]))
+        return dict(tlv.parse(data))
     except tlv.TlvError as error:
         raise LayoutError(f"DE 62 {what}: {error}") from None
 

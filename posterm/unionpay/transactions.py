@@ -128,6 +128,12 @@ class Network(StrEnum):
     PARAMETERS = "360"
     PARAMETERS_END = "361"
     STATUS = "362"
+    CA_KEY = "370"
+    CA_KEYS_END = "371"
+    CA_KEY_LIST = "372"
+    APPLICATION = "380"
+    APPLICATIONS_END = "381"
+    APPLICATION_LIST = "382"
     SCRIPT_NOTICE = "951"
 
 

@@ -7,6 +7,7 @@ version 2, so steps before that are SQLite's alone.
     2    accounts have a kind instead of a limit; transfers have a deadline and name what they correct; holds are rows
          of their own; every merchant has a deposit and every currency its fee accounts; the host's own keys are rows;
          chips and their issuers' keys
+    3    terminals remember which CA keys and application parameters they took
 """
 
 from __future__ import annotations
@@ -45,7 +46,15 @@ _SQLITE_TO_2: Final = (
     """CREATE TABLE keys ("use" TEXT NOT NULL, "block" TEXT NOT NULL, PRIMARY KEY ("use")) STRICT, WITHOUT ROWID""",
     "CREATE INDEX holds_by_deadline ON holds (deadline, transfer_id) WHERE ended_by = ''",
 )
-SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {1: _SQLITE_TO_2}
+_SQLITE_TO_3: Final = (
+    "ALTER TABLE terminals ADD COLUMN ca_keys TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE terminals ADD COLUMN applications TEXT NOT NULL DEFAULT ''",
+)
+_POSTGRES_TO_3: Final = (
+    """ALTER TABLE terminals ADD COLUMN ca_keys TEXT COLLATE "C" NOT NULL DEFAULT ''""",
+    """ALTER TABLE terminals ADD COLUMN applications TEXT COLLATE "C" NOT NULL DEFAULT ''""",
+)
+SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {1: _SQLITE_TO_2, 2: _SQLITE_TO_3}
 """Statements that lead on from a version."""
 
-POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {}
+POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {2: _POSTGRES_TO_3}

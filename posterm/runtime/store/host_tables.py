@@ -33,7 +33,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
