@@ -5,27 +5,41 @@ answers leave after the commit. When the commit fails nothing is answered and th
 that hears nothing reverses, one that hears an approval that was not kept would not. A batch that lost a race against
 another host on the same store is handled again before anybody is answered.
 
-What a peer can use up is bounded: connections, frame size, frames waiting, unread answers, and time without a frame.
+What a peer can use up is bounded: connections, frame size, frames waiting, unread answers, time for a frame and time
+without one. When no connection is left, a new one takes the place of the oldest that has not proved to be a terminal
+the host knows, so whoever only fills the places does not keep terminals out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from posterm.errors import PostermError
-from posterm.host import Host, HostEvent, HostStore, Reply
-from posterm.iso8583 import FramingError
+from posterm.host import Host, HostEvent, HostStore
 from posterm.runtime import clock
-from posterm.runtime.channel import server_channel
 from posterm.runtime.errors import ListenError
+from posterm.runtime.file_limit import room_for_connections
+from posterm.runtime.host_connection import READ_BYTES, HostConnection
+from posterm.runtime.host_counts import HostCounts
 from posterm.runtime.store.retry import in_batch
 from posterm.unionpay.profile import AcquirerProfile
 
-FRAMES_PER_BATCH = 512
-FRAMES_WAITING_PER_CONNECTION = 64
+FRAMES_PER_BATCH: Final = 512
+FRAMES_WAITING: Final = 8192
+"""Frames of all connections together that may wait for a batch."""
+
+SOCKET_BYTES: Final = 131_072
+"""What the kernel may keep of a connection each way."""
+
+FAREWELL_S: Final = 5.0
+"""How long a peer has to take its last answers once its connection is being closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +47,45 @@ class ServiceEvent:
     """Something about the service itself: a connection refused, broken or idle, a commit that failed."""
 
     name: str
-    details: dict[str, str]
+    details: Mapping[str, str]
 
 
 Listener = Callable[[HostEvent | ServiceEvent, str], None]
 """Called with an event and the peer it concerns."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceLimits:
+    """What peers may use up.
+
+    connections: open at once; a further one takes the place of one that proved to be no terminal yet, or is closed.
+    idle_timeout_s: a connection that sends no whole frame for this long is closed.
+    frame_timeout_s: and one that takes longer than this for a frame.
+    """
+
+    connections: int = 4096
+    idle_timeout_s: float = 120.0
+    frame_timeout_s: float = 10.0
+
+    @property
+    def sweep_s(self) -> float:
+        """How often connections are looked at."""
+        return min(self.idle_timeout_s, self.frame_timeout_s, FAREWELL_S) / 4
+
+
+class State(StrEnum):
+    """Where a service stands."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+
+
 class HostService:
     """A host on a TCP port.
 
     Args:
-        listen: told of every event; it must not block.
-        connections_max: further connections are closed at once.
-        idle_timeout_s: a connection that sends no whole frame for this long is closed.
+        listen: told of every event; it must not block, nor raise.
     """
 
     def __init__(
@@ -56,215 +95,242 @@ class HostService:
         profile: AcquirerProfile,
         listen: Listener,
         *,
-        connections_max: int = 4096,
-        idle_timeout_s: float = 120.0,
+        limits: ServiceLimits | None = None,
     ) -> None:
         self.host = host
         self.profile = profile
         self.listen = listen
-        self.connections_max = connections_max
-        self.idle_timeout_s = idle_timeout_s
+        self.limits = limits or ServiceLimits()
+        self.counts = HostCounts()
+        self.state = State.STARTING
+        self.store_fault = ""
+        """Why the last commit failed; empty when it did not."""
+        self.read_buffer = memoryview(bytearray(READ_BYTES))
         self._store = store
-        self._connections: set[_Connection] = set()
-        self._waiting: list[tuple[_Connection, bytes]] = []
+        self._unproven: dict[HostConnection, None] = {}
+        self._proven: set[HostConnection] = set()
+        self._leaving: dict[HostConnection, float] = {}
+        self._waiting: deque[tuple[HostConnection, bytes]] = deque()
+        self._held: dict[HostConnection, None] = {}
         self._scheduled = False
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._unproven) + len(self._proven)
+
+    @property
+    def frames_waiting(self) -> int:
+        """How many frames wait for their batch."""
+        return len(self._waiting)
+
     async def start(self, address: str, port: int) -> int:
         """Listen. `port` 0 takes a free one. Returns: the port. Raises: ListenError."""
         loop = asyncio.get_running_loop()
+        self._make_room_for_limits()
         try:
-            self._server = await loop.create_server(lambda: _Connection(self), address, port, backlog=1024)
+            self._server = await loop.create_server(lambda: HostConnection(self), address, port, backlog=1024)
         except OSError as error:
             raise ListenError(
                 f"cannot listen on {address}:{port}: {error.strerror}", hint="is another host running there?"
             ) from None
+        for listening in self._server.sockets:
+            # Connections inherit it. Else the kernel would keep megabytes for a peer that does not take its answers.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BYTES)
         self._sweep()
+        self.state = State.READY
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 
+    def reconfigure(self, host: Host, profile: AcquirerProfile, limits: ServiceLimits) -> None:
+        """Go on with another host over the same store. Open connections keep the framing they were opened with."""
+        self.host, self.profile, self.limits = host, profile, limits
+        self._make_room_for_limits()
+
     async def stop(self) -> None:
         """Take no more connections, answer what has arrived, then close."""
+        self.state = State.STOPPING
         if self._server is not None:
             self._server.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)  # what lies in the sockets by now is read
         while self._waiting:
             self._run_batch()
-        for connection in list(self._connections):
+        for connection in (*self._unproven, *self._proven):
             connection.close()
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                while self._leaving:
+                    await asyncio.sleep(FAREWELL_S / 500)
+        except TimeoutError:
+            for connection in tuple(self._leaving):
+                connection.abort()
         if self._server is not None:
             await self._server.wait_closed()
 
+    def reload(self, work: Callable[[], None]) -> None:
+        """Do what takes up a changed configuration; when it cannot be taken up, say why and go on as before."""
+        try:
+            work()
+        except PostermError as error:
+            self._tell_service("reload-refused", {"why": str(error)} | ({"hint": error.hint} if error.hint else {}))
+        else:
+            self._tell_service("reloaded", {})
+
     # --- called by connections ---
 
-    def admit(self, connection: _Connection) -> bool:
+    def admit(self, connection: HostConnection) -> bool:
         """Take a new connection in, or refuse it."""
-        if len(self._connections) >= self.connections_max:
-            self.tell("connection-refused", connection, limit=str(self.connections_max))
+        if self.connections + len(self._leaving) >= self.limits.connections and not self._displace_one():
+            self.tell("connection-refused", connection, {"limit": str(self.limits.connections)})
             return False
-        self._connections.add(connection)
+        self.counts.connections += 1
+        self._unproven[connection] = None
         return True
 
-    def forget(self, connection: _Connection) -> None:
-        self._connections.discard(connection)
+    def proved(self, connection: HostConnection) -> None:
+        del self._unproven[connection]
+        self._proven.add(connection)
 
-    def arrived(self, connection: _Connection, frame: bytes) -> None:
+    def leaving(self, connection: HostConnection) -> None:
+        self.gone(connection)
+        self._leaving[connection] = asyncio.get_running_loop().time() + FAREWELL_S
+
+    def gone(self, connection: HostConnection) -> None:
+        self._unproven.pop(connection, None)
+        self._proven.discard(connection)
+        self._leaving.pop(connection, None)
+        self._held.pop(connection, None)
+
+    def queue(self, connection: HostConnection, frame: bytes) -> bool:
         """Queue a frame for the next batch, which runs once the loop has read everybody."""
+        if len(self._waiting) >= FRAMES_WAITING:
+            self._held[connection] = None
+            return False
         self._waiting.append((connection, frame))
+        self._schedule()
+        return True
+
+    def tell(self, name: str, connection: HostConnection, details: Mapping[str, str]) -> None:
+        self._tell_service(name, details, connection.peer)
+
+    def _tell_service(self, name: str, details: Mapping[str, str], peer: str = "") -> None:
+        self.counts.events[name] += 1
+        self.listen(ServiceEvent(name, details), peer)
+
+    def _displace_one(self) -> bool:
+        """Close the connection that can best be spared: one being closed, else the oldest not proven."""
+        for pool in (self._leaving, self._unproven):
+            for connection in pool:
+                if pool is self._unproven:
+                    self.tell("connection-displaced", connection, {})
+                connection.abort()
+                return True
+        return False
+
+    # --- batches ---
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._run_batch)
 
-    def tell(self, name: str, connection: _Connection, **details: str) -> None:
-        self.listen(ServiceEvent(name, details), connection.peer)
-
-    # --- batches ---
-
     def _run_batch(self) -> None:
         self._scheduled = False
-        batch, self._waiting = self._waiting[:FRAMES_PER_BATCH], self._waiting[FRAMES_PER_BATCH:]
+        waiting = self._waiting
+        batch = [waiting.popleft() for _ in range(min(len(waiting), FRAMES_PER_BATCH))]
         now = clock.now()
+        timer = asyncio.get_running_loop().time
+        started = timer()
         try:
             replies = in_batch(
                 self._store, lambda: [(connection, self.host.handle(frame, now)) for connection, frame in batch]
             )
         except PostermError as error:
+            self.store_fault = str(error)
             for connection in {connection for connection, _ in batch}:
-                self.tell("commit-failed", connection, why=str(error))
+                self.tell("commit-failed", connection, {"why": str(error)})
                 connection.close()
         else:
+            self.store_fault = ""
+            self.counts.batch(len(batch), timer() - started)
             for connection, reply in replies:
-                for event in reply.events:
-                    self.listen(event, connection.peer)
+                self.counts.answers += reply.frame is not None
                 connection.answer(reply)
-        if self._waiting and not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._run_batch)
+                for event in reply.events:
+                    self.counts.event(event)
+                    self.listen(event, connection.peer)
+        self._take_held()
+        if self._waiting:
+            self._schedule()
+
+    def _take_held(self) -> None:
+        """Let connections go on whose frames found no room."""
+        while self._held and len(self._waiting) < FRAMES_WAITING:
+            connection = next(iter(self._held))
+            del self._held[connection]
+            connection.submit()
+
+    # --- from time to time ---
+
+    def _make_room_for_limits(self) -> None:
+        room = room_for_connections(self.limits.connections)
+        if room < self.limits.connections:
+            self._tell_service("few-files", {"connections": str(self.limits.connections), "room": str(room)})
+            self.limits = ServiceLimits(room, self.limits.idle_timeout_s, self.limits.frame_timeout_s)
 
     def _sweep(self) -> None:
-        """Close idle connections and release what has expired, every quarter of the idle time."""
+        """Release what has expired, and close connections that are idle or slow."""
         self._release_expired()
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - self.idle_timeout_s
-        for connection in [each for each in self._connections if each.last_frame_at < oldest]:
-            self.tell("connection-idle", connection)
-            connection.close()
-        self._sweeper = loop.call_later(self.idle_timeout_s / 4, self._sweep)
+        now = loop.time()
+        idle, slow = now - self.limits.idle_timeout_s, now - self.limits.frame_timeout_s
+        for connection in (*self._unproven, *self._proven):
+            if event := connection.overdue(idle, slow):
+                self.tell(event, connection, {})
+                connection.abort()
+        for connection in [each for each, until in self._leaving.items() if until < now]:
+            connection.abort()
+        self._sweeper = loop.call_later(self.limits.sweep_s, self._sweep)
 
     def _release_expired(self) -> None:
         now = clock.now()
         try:
             released = in_batch(self._store, lambda: self.host.expire(now))
         except PostermError as error:
-            self.listen(ServiceEvent("expiry-failed", {"why": str(error)}), "")
+            self.store_fault = str(error)
+            self._tell_service("expiry-failed", {"why": str(error)})
             return
+        self.store_fault = ""
         if released:
-            self.listen(ServiceEvent("holds-expired", {"holds": str(released)}), "")
+            self._tell_service("holds-expired", {"holds": str(released)})
 
 
-class _Connection(asyncio.Protocol):
-    """One peer: bytes in, frames to the service, answers out."""
+async def serve_until(
+    service: HostService,
+    address: str,
+    port: int,
+    *,
+    ready: Callable[[int], None],
+    reload: Callable[[], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then stop gracefully.
 
-    def __init__(self, service: HostService) -> None:
-        self._service = service
-        self._channel = server_channel(service.profile)
-        self._transport: asyncio.Transport | None = None
-        self._in_flight = 0
-        self._writable = True
-        self._ended = False
-        self.peer = ""
-        self.last_frame_at = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # create_server makes asyncio.Transport
-        host, port = transport.get_extra_info("peername")[:2]
-        self.peer = f"{host}:{port}"
-        self.last_frame_at = asyncio.get_running_loop().time()
-        if not self._service.admit(self):
-            self.close()
-
-    def eof_received(self) -> bool:
-        """The peer will send no more; its last frame may be whole only now, and is still answered."""
-        self.data_received(b"")
-        self._ended = True
-        return self._in_flight > 0
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            frames = self._channel.receive(data)
-        except FramingError as error:
-            self._service.tell("not-framed", self, why=str(error))
-            self.close()
-            return
-        for frame in frames:
-            if self._transport is None:
-                return
-            self.last_frame_at = asyncio.get_running_loop().time()
-            self._in_flight += 1
-            self._service.arrived(self, frame)
-        self._flow_control()
-
-    def answer(self, reply: Reply) -> None:
-        """Send an answer, late or torn when the reply says so."""
-        self._in_flight -= 1
-        if reply.delay_s > 0:
-            asyncio.get_running_loop().call_later(reply.delay_s, self._send, reply)
-        else:
-            self._send(reply)
-        self._flow_control()
-
-    def _send(self, reply: Reply) -> None:
-        if self._transport is None:
-            return
-        if reply.frame is not None:
-            wire = self._channel.send(reply.frame)
-            self._transport.write(wire if reply.tear_after is None else wire[: reply.tear_after])
-        if reply.close or self._channel.closes_after_sending or (self._ended and not self._in_flight):
-            self.close()
-
-    def _flow_control(self) -> None:
-        """Read no further from a peer that has much unanswered or does not take its answers."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        if self._in_flight < FRAMES_WAITING_PER_CONNECTION and self._writable:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
-
-    def pause_writing(self) -> None:
-        self._writable = False
-        self._flow_control()
-
-    def resume_writing(self) -> None:
-        self._writable = True
-        self._flow_control()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is None:
-            return  # closed from this side, and told why
-        if exc is not None:
-            self._service.tell("connection-broken", self, why=str(exc))
-        elif self._channel.unread:
-            self._service.tell("connection-torn", self, unread=str(self._channel.unread))
-        self._transport = None
-        self._service.forget(self)
-
-    def close(self) -> None:
-        """Close after what is written has gone out."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
-        self._service.forget(self)
-
-
-async def serve_until(service: HostService, address: str, port: int, *, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then stop gracefully. `ready` is called with the port."""
+    Args:
+        ready: called with the port.
+        reload: takes up a changed configuration, at SIGHUP; it raises `PostermError`s and then has changed nothing.
+    """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, service.reload, reload)
     ready(await service.start(address, port))
     await stopping.wait()
     await service.stop()

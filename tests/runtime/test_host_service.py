@@ -3,100 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from posterm.host import Host, HostEvent, HostKeys, MemoryHostStore
 from posterm.host.chart import merchant_pending
 from posterm.host.records import TransferRecord
-from posterm.hsm import Algorithm, KeyUsage, Lmk, SoftHsm
 from posterm.iso8583 import FrameDecoder
-from posterm.runtime import clock
-from posterm.runtime.errors import StoreError
-from posterm.runtime.run_host import HostService, ServiceEvent
 from posterm.unionpay.profile import get_profile
-from simulators.enrolment import MERCHANT_ID, enrol_everything
-
-ECHO = bytes.fromhex(
-    "0034600003000060310031000008200000000000C0001031303030303030313839383331303035383132303030310011000000013010"
-)
-ANSWER_S = 20.0
-
-
-@dataclass
-class Served:
-    """A service on a free port and what it told."""
-
-    service: HostService
-    port: int
-    told: list[str] = field(default_factory=list)
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def echo(self) -> str:
-        """An honest terminal's echo test: DE 39 of the answer."""
-        reader, writer = await self.connect()
-        writer.write(ECHO)
-        frame = await read_frame(reader)
-        writer.close()
-        return str(get_profile("default").dialect.unpack(frame[11:])[39])
-
-
-async def read_frame(reader: asyncio.StreamReader) -> bytes:
-    """One whole frame, or nothing when the connection ends before."""
-    decoder = FrameDecoder()
-    while True:
-        chunk = await asyncio.wait_for(reader.read(4096), ANSWER_S)
-        if not chunk:
-            return b""
-        if frames := decoder.feed(chunk):
-            return frames[0]
-
-
-class Store(MemoryHostStore):
-    """A store whose commit can be made to fail."""
-
-    broken = False
-
-    @contextlib.contextmanager
-    def batch(self) -> Iterator[None]:
-        with super().batch():
-            yield
-            if self.broken:
-                raise StoreError("the disk is full")
-
-
-@contextlib.asynccontextmanager
-async def served(**limits: Any) -> AsyncIterator[Served]:
-    hsm = SoftHsm(Lmk.test(), random.Random(4).randbytes)
-    keys = HostKeys(
-        hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
-        hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
-    )
-    store, profile = Store(), get_profile("default")
-    host = Host(profile, hsm, store, keys)
-    enrol_everything(host, hsm, at=clock.now())
-    told: list[str] = []
-
-    def listen(event: HostEvent | ServiceEvent, _peer: str) -> None:
-        told.append(str(event.name))
-
-    service = HostService(host, store, profile, listen, **limits)
-    port = await service.start("127.0.0.1", 0)
-    try:
-        yield Served(service, port, told)
-    finally:
-        await service.stop()
-
-
-def play(scene: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scene(), 60.0))
+from simulators.enrolment import MERCHANT_ID
+from tests.runtime.served_host import ANSWER_S, ECHO, play, read_frame, served
 
 
 def test_an_echo_is_answered() -> None:
@@ -219,7 +135,7 @@ def test_an_empty_frame_is_a_keep_alive() -> None:
 
 def test_more_connections_than_allowed_are_closed_and_the_others_served() -> None:
     async def scene() -> None:
-        async with served(connections_max=2) as host:
+        async with served(connections=2) as host:
             first, second = await host.connect(), await host.connect()
             first[1].write(ECHO)
             assert await read_frame(first[0])
