@@ -97,7 +97,7 @@ def pinblock(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="iso0 (with PAN), no-pan, no-pin, sm4-pan, sm4-no-pan, iso-1, iso-2, iso-3 or iso-4.",
+            help="iso0 (with PAN), no-pan, no-pin, sm4-pan, sm4-no-pan, iso-1, iso-2, iso-3, iso-4 or diebold.",
         ),
     ] = "iso0",
     pin: Annotated[

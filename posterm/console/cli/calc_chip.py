@@ -114,10 +114,14 @@ def _card(version: str, key: str, pan: str, sequence: str, data: str) -> tuple[C
     from posterm.hsm.cryptogram import VERSIONS
     from posterm.hsm.emv_keys import card_key
     from posterm.sensitive import Pan
-    from posterm.tlv import parse
+    from posterm.tlv import TlvError, parse
 
     cvn = VERSIONS.get(version.lower())
     if cvn is None:
         raise InputError(f"--version: no {printable(version)[:40]!r}", hint=f"there are {', '.join(VERSIONS)}")
     master = card_key(parse_hex(key, "--key"), Pan(pan), sequence, option_b=cvn.option_b)
-    return cvn, master, {int(tag, 16): value for tag, value in parse(parse_hex(data, "--data"))}
+    try:
+        objects = parse(parse_hex(data, "--data"))
+    except TlvError as error:
+        raise InputError(f"--data: {error}") from None
+    return cvn, master, {int(tag, 16): value for tag, value in objects}
