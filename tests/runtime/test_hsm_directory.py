@@ -16,7 +16,7 @@ from posterm.hsm.master_secret import MasterSecret
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store import hsm_directory
 from posterm.runtime.store.audit_file import LONGEST_LINE, AuditFile
-from posterm.runtime.store.hsm_directory import AUDIT, HEAD, REGISTER, HsmDirectory
+from posterm.runtime.store.hsm_directory import AUDIT, BUDGETS, HEAD, REGISTER, HsmDirectory
 from posterm.runtime.store.whole_file import write_whole
 
 FILES = MasterSecret.test().files
@@ -57,9 +57,14 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
     opened(tmp_path).close()
 
 
-def test_only_the_owner_can_read_the_sealed_files(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_what_is_in_the_folder(tmp_path: Path) -> None:
     used(tmp_path)
-    assert {(tmp_path / name).stat().st_mode & 0o077 for name in (REGISTER, HEAD, AUDIT)} == {0}
+    (tmp_path / BUDGETS).chmod(0o644)  # however it got there
+    with opened(tmp_path) as state:
+        state.record_failure("card", 200)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes.keys() > {REGISTER, HEAD, AUDIT, BUDGETS, f"{BUDGETS}-wal"}
+    assert set(modes.values()) == {0o600}
 
 
 def _flip(name: str) -> Callable[[Path], None]:

@@ -9,6 +9,7 @@ Source: SQLite documentation, WAL mode, STRICT and WITHOUT ROWID tables.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -38,11 +39,12 @@ class SqliteBudgets:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
+            _make_private(path)
             self._connection = sqlite3.connect(path, isolation_level=None)
             self._prepare()
             rows = self._connection.execute("SELECT subject, count, last_at FROM failures")
             self._counted: dict[str, tuple[int, int]] = {subject: (count, at) for subject, count, at in rows}
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot open the budgets {path}: {error}") from None
 
     def _prepare(self) -> None:
@@ -85,3 +87,12 @@ class SqliteBudgets:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _make_private(path: Path) -> None:
+    """The file, for its owner alone; SQLite gives the files it keeps beside it the same mode."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
