@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from posterm.errors import BcdError
 
-_DIGITS = frozenset("0123456789")
 _NIBBLES = frozenset("0123456789ABCDEFabcdef")
 
 
@@ -36,7 +35,7 @@ def unpack(packed: bytes) -> str:
 
 def is_digits(text: str) -> bool:
     """True when every character is an ASCII decimal digit (the empty text is)."""
-    return _DIGITS.issuperset(text)
+    return (text.isascii() and text.isdecimal()) or not text
 
 
 def _pack(nibbles: str) -> bytes:

@@ -94,7 +94,7 @@ class Pan(Sensitive):
     def __init__(self, digits: str) -> None:
         if not is_digits(digits) or not 13 <= len(digits) <= 19:
             raise SensitiveValueError(f"a PAN is 13 to 19 digits, this has {len(digits)} characters")
-        super().__init__(digits)
+        self._clear = digits
 
     @property
     def masked(self) -> str:

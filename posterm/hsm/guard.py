@@ -48,6 +48,7 @@ SECOND_OFFICER_S: Final = 300
 """Seconds in which the second officer must follow the first."""
 LONGEST_AUTHORIZATION_S: Final = 24 * 3600
 _MOST_SUBJECTS: Final = 65_536
+_MOST_ATTEMPTS: Final = 16_384
 
 
 class Activity(StrEnum):
@@ -70,6 +71,8 @@ class Activity(StrEnum):
 class Verification(StrEnum):
     """What can fail and is counted."""
 
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
+
     PIN = "pin"
     CARD_VALUE = "card-value"
     MAC = "mac"
@@ -91,6 +94,9 @@ class Budget:
     failures: int
     span_s: int
 
+
+Counted = tuple[Subject, str, Budget]
+"""Whose failures are counted together, under which name, and how many are borne."""
 
 BUDGETS: Final[Mapping[Subject, Budget]] = {
     Subject.PAN: Budget(10, 24 * 3600),
@@ -168,6 +174,7 @@ class Guard:
     """
 
     __slots__ = (
+        "_attempts",
         "_authorized",
         "_budgets",
         "_clock",
@@ -197,6 +204,7 @@ class Guard:
         self._guarded = guarded
         self._pending: dict[Activity, _Pending] = {}
         self._authorized: dict[Activity, int] = {}
+        self._attempts: dict[tuple[Verification, str, str], Attempt] = {}
         self.production = production
 
     # --- authorized activities ---
@@ -264,38 +272,43 @@ class Guard:
 
         Raises: BudgetSpentError: on entering.
         """
-        subjects = {Subject.KEY: self._subject(verification, Subject.KEY, key)}
-        if pan is not None:
-            subjects[Subject.PAN] = self._subject(verification, Subject.PAN, pan.reveal())
-        if connection:
-            subjects[Subject.CONNECTION] = f"{verification}/{Subject.CONNECTION}/{connection}"
-        return Attempt(self, verification, subjects)
+        attempt = self._attempts.get((verification, key, connection))
+        if attempt is None:
+            attempt = self._attempt(verification, key, connection)
+        return attempt if pan is None else attempt.of(self._counted(verification, Subject.PAN, pan.reveal()))
 
-    def require_budget(self, verification: Verification, subjects: Mapping[Subject, str]) -> None:
-        """Raises: BudgetSpentError: one of the subjects has failed too often in this span of time."""
-        now = self._clock()
-        for kind, subject in subjects.items():
-            budget = self._budgets.get(kind)
-            if budget is not None and self._count(subject, budget, now) >= budget.failures:
-                raise BudgetSpentError(f"verification: too many {verification} failures of one {kind}")
+    def _attempt(self, verification: Verification, key: str, connection: str) -> Attempt:
+        """What is counted whatever the card; kept, because its names are costly to make."""
+        counted = self._counted(verification, Subject.KEY, key)
+        if connection and Subject.CONNECTION in self._budgets:
+            name = f"{verification}/{Subject.CONNECTION}/{connection}"
+            counted += ((Subject.CONNECTION, name, self._budgets[Subject.CONNECTION]),)
+        if len(self._attempts) >= _MOST_ATTEMPTS:
+            del self._attempts[next(iter(self._attempts))]
+        attempt = self._attempts[verification, key, connection] = Attempt(self, self._store, verification, counted)
+        return attempt
 
-    def count_failure(self, verification: Verification, subjects: Mapping[Subject, str]) -> None:
+    def _counted(self, verification: Verification, kind: Subject, value: str) -> tuple[Counted, ...]:
+        """One subject under its fingerprint; nothing when there is no budget for its kind."""
+        budget = self._budgets.get(kind)
+        if budget is None:
+            return ()
+        named = hmac.digest(self._fingerprint_key, f"{kind}/{value}".encode(), "sha256")[:16].hex()
+        return ((kind, f"{verification}/{kind}/{named}", budget),)
+
+    def require_budget(self, verification: Verification, kind: Subject, subject: str, budget: Budget) -> None:
+        """Raises: BudgetSpentError: the subject has failed too often in this span of time."""
+        if self._count(subject, budget, self._clock()) >= budget.failures:
+            raise BudgetSpentError(f"verification: too many {verification} failures of one {kind}")
+
+    def count_failure(self, verification: Verification, counted: tuple[Counted, ...]) -> None:
         """Count a failure of all subjects; the one that spends a budget is written down."""
         now = self._clock()
-        for kind, subject in subjects.items():
-            budget = self._budgets.get(kind)
-            if budget is None:
-                continue
+        for _, subject, budget in counted:
             count = self._count(subject, budget, now)
             self._store.record_failure(subject, now)
             if count + 1 == budget.failures:
                 self.record("budget-spent", verification=verification, subject=subject)
-
-    def forget_failures(self, subjects: Mapping[Subject, str]) -> None:
-        """A verification that succeeded: the PAN's count starts again."""
-        pan = subjects.get(Subject.PAN)
-        if pan is not None and self._store.failures(pan)[0]:
-            self._store.clear(pan)
 
     def _count(self, subject: str, budget: Budget, now: int) -> int:
         count, last = self._store.failures(subject)
@@ -303,10 +316,6 @@ class Guard:
             self._store.clear(subject)
             return 0
         return count
-
-    def _subject(self, verification: Verification, kind: Subject, value: str) -> str:
-        named = hmac.digest(self._fingerprint_key, f"{kind}/{value}".encode(), "sha256")[:16].hex()
-        return f"{verification}/{kind}/{named}"
 
     # --- audit ---
 
@@ -319,22 +328,35 @@ class Guard:
 
 
 class Attempt:
-    """One verification under its budgets."""
+    """Verifications under their budgets, one at a time or many."""
 
-    __slots__ = ("_guard", "_subjects", "_verification")
+    __slots__ = ("_counted", "_failures", "_guard", "_store", "_verification")
 
-    def __init__(self, guard: Guard, verification: Verification, subjects: Mapping[Subject, str]) -> None:
+    def __init__(
+        self, guard: Guard, store: GuardStore, verification: Verification, counted: tuple[Counted, ...]
+    ) -> None:
         self._guard = guard
+        self._store = store
+        self._failures = store.failures
         self._verification = verification
-        self._subjects = subjects
+        self._counted = counted
+
+    def of(self, counted: tuple[Counted, ...]) -> Attempt:
+        """The same for one card, whose failures are counted besides."""
+        return Attempt(self._guard, self._store, self._verification, counted + self._counted)
 
     def __enter__(self) -> None:
-        self._guard.require_budget(self._verification, self._subjects)
+        for kind, subject, budget in self._counted:
+            if self._failures(subject)[0] >= budget.failures:
+                self._guard.require_budget(self._verification, kind, subject, budget)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        if error is None:
-            self._guard.forget_failures(self._subjects)
-        elif isinstance(error, _FAILURES):
-            self._guard.count_failure(self._verification, self._subjects)
+        if error is not None:
+            if isinstance(error, _FAILURES):
+                self._guard.count_failure(self._verification, self._counted)
+            return
+        for subject_kind, subject, _ in self._counted:
+            if subject_kind is Subject.PAN and self._failures(subject)[0]:
+                self._store.clear(subject)  # the PAN's count starts again

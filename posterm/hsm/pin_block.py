@@ -20,6 +20,7 @@ and without PAN; its national-cipher edition for SM4); Thales payShield, format 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from itertools import product
 from typing import Final
@@ -212,27 +213,6 @@ def digits_of(form: PinFormat, block: bytes, pan: Pan | None) -> str:
     return digits
 
 
-def length_of(form: PinFormat, block: bytes, pan: Pan | None) -> int:
-    """How many digits the PIN of a clear block has, for the forms in `SHAPED`: `digits_of` without the digits.
-
-    The block is looked at as one number. Every nibble of the fill must be F; adding six to every digit must carry in
-    none of them.
-
-    Raises: as `decode`.
-    """
-    size, shapes = _SHAPES[form]
-    field = int.from_bytes(block, "big")
-    if form in _PAN_IN_BLOCK:
-        field ^= _pan_field(form, pan)
-    shape = shapes.get(field >> size * 8 - 8) if len(block) == size else None
-    if shape is None:
-        raise PinBlockError
-    length, fill, sixes, carries = shape
-    if field & fill != fill or (field + sixes ^ field ^ sixes) & carries:
-        raise PinBlockError
-    return length
-
-
 def _is_random_fill(form: PinFormat, text: str, end: int) -> bool:
     """True when what follows the PIN is what a form with random fill has there."""
     if form is PinFormat.ISO_3:
@@ -267,10 +247,36 @@ def _shape(form: PinFormat, length: int) -> tuple[int, int, int, int]:
     return length, fill, ones * 6, ones << 4
 
 
-_SHAPES: Final[dict[PinFormat, tuple[int, dict[int, tuple[int, int, int, int]]]]] = {
-    form: (form.block_bytes, {_CONTROL.get(form, 0) << 4 | n: _shape(form, n) for n in _PIN_LENGTHS})
-    for form in PinFormat
-    if form not in FILLED | {PinFormat.NO_PIN, PinFormat.DIEBOLD}
+def _length_of(form: PinFormat) -> Callable[[bytes, Pan | None], int]:
+    """What finds how many digits the PIN of a clear block has: `digits_of` without the digits, and refuses as it does.
+
+    The block is looked at as one number. Every nibble of the fill must be F; adding six to every digit must carry in
+    none of them.
+    """
+    size = form.block_bytes
+    length_shift = size * 8 - 8
+    shapes = {_CONTROL.get(form, 0) << 4 | n: _shape(form, n) for n in _PIN_LENGTHS}
+    has_pan = form in _PAN_IN_BLOCK
+
+    def length_of(block: bytes, pan: Pan | None) -> int:
+        field = int.from_bytes(block, "big")
+        if has_pan:
+            field ^= _pan_field(form, pan)
+        shape = shapes.get(field >> length_shift) if len(block) == size else None
+        if shape is None:
+            raise PinBlockError
+        length, fill, sixes, carries = shape
+        if field & fill != fill or (field + sixes ^ field ^ sixes) & carries:
+            raise PinBlockError
+        return length
+
+    return length_of
+
+
+LENGTH_OF: Final = {
+    form: _length_of(form) for form in PinFormat if form not in FILLED | {PinFormat.NO_PIN, PinFormat.DIEBOLD}
 }
-SHAPED: Final = frozenset(_SHAPES)
-"""The forms that `length_of` takes: no random fill, and the length in front."""
+"""How many digits the PIN of a clear block has, for the forms with the length in front and no random fill.
+
+Each takes the block and the PAN, and raises as `decode` does.
+"""

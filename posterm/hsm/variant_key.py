@@ -29,16 +29,14 @@ class VariantKey(str):
     False
     """
 
-    __slots__ = ("_hash", "type")
+    __slots__ = ("type",)
 
     type: KeyType
-    _hash: int
 
     def __new__(cls, field: str, code: str) -> VariantKey:
         parse_field(field)
         self = super().__new__(cls, field)
         self.type = key_type(code)
-        self._hash = hash((field, code))
         return self
 
     @property
@@ -47,13 +45,13 @@ class VariantKey(str):
         return self.type.code
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, VariantKey) and self._hash == other._hash and self._fields() == other._fields()
+        return isinstance(other, VariantKey) and self._fields() == other._fields()
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    def __hash__(self) -> int:
-        return self._hash
+    # Every reference is looked up on every call. One field under several types is rare enough to be told by equality.
+    __hash__ = str.__hash__
 
     def __repr__(self) -> str:
         return f"VariantKey({str(self)!r}, {self.type.code!r})"

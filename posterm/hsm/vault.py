@@ -35,8 +35,9 @@ KEPT_KEYS: Final = 16_384
 """Opened keys kept at most: three for each of five thousand terminals."""
 
 
-PlainWay = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes], int]
-"""Between two PIN keys, for a translation that leaves the clear block as it is: decrypt, encrypt, bytes of a block."""
+PlainWay = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes], int, Callable[[bytes, Pan | None], int]]
+"""Between two PIN keys, for a translation that leaves the clear block as it is: decrypt, encrypt, bytes of a block, and
+what finds the PIN's number of digits in a sound one."""
 
 
 class OpenKey:
@@ -178,10 +179,10 @@ class KeyVault:
 
     def _counting(self, verification: Verification, key: WorkingKey, pan: Pan | None = None) -> Attempt | _Uncounted:
         """A context for one verification under `key`, in which a failure is counted when there is a guard."""
-        if self._guard is None:
+        guard = self._guard
+        if guard is None:
             return _UNCOUNTED
-        named = key.base if isinstance(key, DukptKey) else key
-        return self._guard.counting(verification, named, pan, self._connection)
+        return guard.counting(verification, key.base if isinstance(key, DukptKey) else key, pan, self._connection)
 
     def _open(self, key: WorkingKey, need: Need) -> OpenKey:
         opened = self._kept.get(key)

@@ -15,7 +15,7 @@ from posterm.hsm.guard import Activity, Verification
 from posterm.hsm.key_block import drawn
 from posterm.hsm.keys import Algorithm
 from posterm.hsm.needs import DECRYPT_PIN, ENCRYPT_PIN
-from posterm.hsm.pin_block import FILL_BYTES, FILLED, SHAPED, PinFormat
+from posterm.hsm.pin_block import FILL_BYTES, FILLED, LENGTH_OF, PinFormat
 from posterm.hsm.pin_translation import ALWAYS_ALLOWED, require_allowed
 from posterm.hsm.variant_key import KeyReference
 from posterm.hsm.vault import KeyVault, PlainWay
@@ -75,12 +75,16 @@ class PinTranslation(KeyVault):
         target_pan: Pan | None = None,
     ) -> tuple[bytes, int]:
         """As `translate_pin`, and the PIN's number of digits, which host commands tell."""
-        if self._guard is None:
+        plain = None
+        if target_pan is None:
             plain = self._plain.get((source_pik, source_format, target_pik, target_format))
-            if plain is not None and target_pan is None:
-                return _plainly(plain, block, source_format, pan)
+        if self._guard is None:
+            if plain is not None:
+                return _plainly(plain, block, pan)
             return self._translate(source_pik, block, source_format, target_pik, target_format, pan, target_pan)
         with self._counting(Verification.PIN, source_pik):
+            if plain is not None:
+                return _plainly(plain, block, pan)
             return self._translate(source_pik, block, source_format, target_pik, target_format, pan, target_pan)
 
     def _translate(
@@ -96,10 +100,11 @@ class PinTranslation(KeyVault):
         source = self._open(source_pik, DECRYPT_PIN)
         target = self._open(target_pik, ENCRYPT_PIN)
         if target_pan is None and (source.algorithm, source_format, target.algorithm, target_format) in _PLAIN:
-            plain = (source.cipher.decrypt, target.cipher.encrypt, source.cipher.block_bytes)
+            ciphers = source.cipher.decrypt, target.cipher.encrypt
+            plain = (*ciphers, source.cipher.block_bytes, LENGTH_OF[source_format])
             if not isinstance(source_pik, DukptKey):
                 self._plain[source_pik, source_format, target_pik, target_format] = plain
-            return _plainly(plain, block, source_format, pan)
+            return _plainly(plain, block, pan)
         source_form = form_for(source.algorithm, source_format)
         form = form_for(target.algorithm, target_format)
         changes_pan = target_pan is not None and target_pan != pan
@@ -128,13 +133,13 @@ class PinTranslation(KeyVault):
             self._permit(Activity.WEAKER_PIN_TRANSLATION)
 
 
-def _plainly(plain: PlainWay, block: bytes, form: PinFormat, pan: Pan | None) -> tuple[bytes, int]:
+def _plainly(plain: PlainWay, block: bytes, pan: Pan | None) -> tuple[bytes, int]:
     """Form and PAN stay, and a sound block without fill has one form only: it is the block already."""
-    decrypt, encrypt, size = plain
+    decrypt, encrypt, size, length_of = plain
     if len(block) != size:
         raise PinBlockError
     clear = decrypt(block)
-    length = pin_block.length_of(form, clear, pan)
+    length = length_of(clear, pan)
     return encrypt(clear), length
 
 
@@ -143,7 +148,7 @@ _PLAIN: Final = frozenset(
     (source, source_form, target, target_form)
     for source, source_form, target, target_form in ALWAYS_ALLOWED
     if source_form is target_form
-    and source_form in SHAPED
+    and source_form in LENGTH_OF
     and FORMS.get((source, source_form)) is source_form
     and FORMS.get((target, target_form)) is target_form
 )
