@@ -19,7 +19,7 @@ _PAN = Field(
     "13-19 N and `;`",
     "[0-9]{13,19};",
     refuse=INVALID_ACCOUNT,
-    convert=lambda _, value: Pan(value[:-1].decode("ascii")),
+    convert=lambda value: Pan(value[:-1].decode("ascii")),
 )
 _CARD = (_PAN, digits("expiry", 4, number=False), digits("service code", 3, number=False))
 

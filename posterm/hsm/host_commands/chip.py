@@ -44,7 +44,7 @@ _VERSION: Final = Field(
     "3 A",
     "[MUV][0-9]{2}",
     ", ".join(f"{code} {version.name}" for code, version in VERSIONS.items()),
-    convert=lambda _, value: _version(value.decode("ascii")),
+    convert=lambda value: _version(value.decode("ascii")),
 )
 _PAN: Final = text("PAN", "13-19 N and `;`", "[0-9]{13,19};", refuse=INVALID_ACCOUNT)
 _CARD: Final = (_VERSION, _PAN, text("PAN sequence number", "2 N", "[0-9]{2}"))

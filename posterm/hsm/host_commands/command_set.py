@@ -14,10 +14,10 @@ Left out: several LMKs at a time; the identifier of the only one, 00, may be giv
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from copy import copy
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from posterm.errors import PostermError
 from posterm.hsm.errors import KeyBlockError, KeyCheckError
@@ -26,20 +26,17 @@ from posterm.hsm.host_commands.errors import (
     DATA_LENGTH,
     INVALID_INPUT,
     INVALID_KEY_TYPE,
-    INVALID_SCHEME,
     HostCommandRefusal,
     code_of,
 )
 from posterm.hsm.host_commands.fields import Layout
-from posterm.hsm.host_commands.table import COMMANDS, Command, reply_code
+from posterm.hsm.host_commands.references import References
+from posterm.hsm.host_commands.table import COMMANDS, Command, Handler, reply_code
 from posterm.hsm.key_block import KeyBlock
-from posterm.hsm.key_types import KEY_TYPES
 from posterm.hsm.keys import KeyUsage
 from posterm.hsm.soft_hsm import SoftHsm
 from posterm.hsm.variant_key import KeyReference, VariantKey
 
-KEPT_REFERENCES: Final = 16_384
-"""Keys of each type of which the wire form is kept as a reference at most."""
 LONGEST_ANSWER: Final = 0xFFFF - 255
 """Bytes of an answer at most: what the length field counts, without the longest header."""
 
@@ -53,6 +50,14 @@ class LmkKind(StrEnum):
 
     VARIANT = "variant"
     KEY_BLOCK = "key-block"
+
+
+class _BoundForm(NamedTuple):
+    """One form of a command for the keys of one HSM."""
+
+    layout: Layout
+    handler: Handler
+    convert: Callable[[list[Any]], None]
 
 
 class HostCommandSet:
@@ -79,12 +84,16 @@ class HostCommandSet:
         self.lmk_kind = lmk_kind
         self.is_variant = lmk_kind is LmkKind.VARIANT
         self.firmware = firmware
-        self.references: dict[str, dict[bytes, KeyReference]] = defaultdict(dict)
+        self.references = References(is_variant=self.is_variant)
         """References that were read before, by key type and wire form."""
         self.answered: dict[bytes, int] = defaultdict(int)
         """How often each answer was given, by its code and error code: of all connections together."""
         self._disabled = frozenset(code.encode("ascii") for code in disabled)
-        self._commands = {code: command for code, command in COMMANDS.items() if code not in self._disabled}
+        self._commands = {
+            code: (command, [_BoundForm(*form, form.layout.conversion(self)) for form in command.forms])
+            for code, command in COMMANDS.items()
+            if code not in self._disabled
+        }
 
     def session(self, connection: str) -> HostCommandSet:
         """The same for one connection, whose failed verifications are counted together.
@@ -98,68 +107,49 @@ class HostCommandSet:
 
     def execute(self, message: bytes) -> bytes:
         """The answer to a message of at least two characters, both without the message header."""
-        command = self._commands.get(message[:2])
-        if command is None:
+        found = self._commands.get(message[:2])
+        if found is None:
             self.answered[UNKNOWN] += 1
             return self._refuse_unknown(message[:2])
-        answer = self._answer(command, message)
+        answer = self._answer(*found, message)
         self.answered[answer[:4]] += 1
         return answer
 
-    def _answer(self, command: Command, message: bytes) -> bytes:
-        values: list[Any] = []
-        layout = None
-        trailer = None
+    def _answer(self, command: Command, forms: list[_BoundForm], message: bytes) -> bytes:
+        for layout, handler, convert in forms:  # noqa: B007  those of the form that fits are used below
+            values = layout.match(message)
+            if values is not None:
+                break
+        else:
+            return command.refusal(command.diagnose(message))
+        trailer = values.pop()
         try:
-            for layout, handler in command.forms:  # noqa: B007  the form that fits is used below
-                found = layout.match(message)
-                if found is not None:
-                    break
-            else:
-                return command.refusal(command.diagnose(message))
-            trailer = found.pop()
-            values = found
-            layout.convert(self, values)
+            convert(values)
             result = handler(self, *values)
+        except PostermError as error:
+            answer = command.refusal(self._code_of(error, command, layout, values))
+        else:
             if isinstance(result, bytes):
                 answer = command.accepted + result
             else:
                 answer = command.refusal(result.code) + result.fields
-        except PostermError as error:
-            answer = command.refusal(self._code_of(error, command, layout, values))
         if len(answer) > LONGEST_ANSWER:
             answer = command.refusal(DATA_LENGTH)
         return answer if trailer is None else answer + b"\x19" + trailer
 
     def reference(self, wire: bytes, key_type: str) -> KeyReference:
-        """The key that a field names, and keep it for the next time.
+        """The key that a field names.
 
         Args:
             wire: as the field has it.
             key_type: three characters; not looked at for a key block.
         Raises: HostCommandRefusal: a scheme that is not of this LMK, or no such key type. KeyBlockError: malformed.
         """
-        text = wire.decode("ascii")
-        reference: KeyReference
-        if self.is_variant:
-            if key_type not in KEY_TYPES:
-                raise HostCommandRefusal(INVALID_KEY_TYPE)
-            if text[0] == "S":
-                raise HostCommandRefusal(INVALID_SCHEME)
-            reference = VariantKey(text, key_type)
-        else:
-            if text[0] != "S":
-                raise HostCommandRefusal(INVALID_SCHEME)
-            reference = KeyBlock(text)
-        kept = self.references[key_type]
-        if len(kept) >= KEPT_REFERENCES:
-            del kept[next(iter(kept))]
-        kept[wire] = reference
-        return reference
+        return self.references[key_type][wire]
 
-    def _code_of(self, error: PostermError, command: Command, layout: Layout | None, values: list[Any]) -> str:
+    def _code_of(self, error: PostermError, command: Command, layout: Layout, values: list[Any]) -> str:
         """The code for what was raised; for a key that does not open, that of the field it came in."""
-        if isinstance(error, KeyCheckError | KeyBlockError) and type(error) not in command.own and layout is not None:
+        if isinstance(error, KeyCheckError | KeyBlockError) and type(error) not in command.own:
             for field, value in zip(layout.fields, values, strict=False):
                 if field.parity and isinstance(value, KeyBlock | VariantKey) and not self.opens(value):
                     return field.parity

@@ -74,7 +74,7 @@ _MAC_CODE = Field(
     "2 N",
     "[0-9]{2}",
     ", ".join(f"{code} {algorithm}" for code, algorithm in MAC_CODES.items()),
-    convert=lambda _, value: _mac_algorithm(value),
+    convert=lambda value: _mac_algorithm(value),
 )
 _NEW_KEY = Field("key", "key block")
 _CHECK_VALUE = Field("check value", "8 H")

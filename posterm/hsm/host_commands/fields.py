@@ -18,6 +18,7 @@ from binascii import unhexlify
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 from posterm.hsm.host_commands.errors import (
@@ -32,12 +33,14 @@ from posterm.hsm.host_commands.errors import (
     HostCommandRefusal,
 )
 from posterm.hsm.host_commands.pin_formats import BY_CODE
+from posterm.hsm.host_commands.references import ReferencesOfType
+from posterm.hsm.pin_block import PinFormat
 from posterm.sensitive import Pan
 
 if TYPE_CHECKING:
     from posterm.hsm.host_commands.command_set import HostCommandSet
 
-Convert = Callable[["HostCommandSet", bytes], Any]
+Convert = Callable[[bytes], Any]
 
 # A key block says its own length; a regular expression has to have every length spelled out. The usual ones first.
 _USUAL_BLOCKS: Final = (96, 64, 128, 72, 80, 88, 104)
@@ -65,6 +68,9 @@ class Field:
     refuse: str = INVALID_INPUT
     """The code when it does not look like that."""
     convert: Convert | None = None
+    """What it becomes, when that is the same for every HSM. It is called for each message: best it is written in C."""
+    convert_for: Callable[[HostCommandSet], Convert] | None = None
+    """What it becomes for the commands of one HSM."""
     codes: tuple[str, ...] = ()
     """Codes that a value which looks right may still lead to."""
     length_base: int = 0
@@ -79,20 +85,24 @@ class Field:
     one_key: str = ""
     """For keys that follow one another and become a list: what one of them looks like."""
 
+    def conversion(self, commands: HostCommandSet) -> Convert | None:
+        """What turns its bytes into what it stands for; None when they stand for themselves."""
+        return self.convert if self.convert_for is None else self.convert_for(commands)
+
 
 def digits(name: str, size: int, meaning: str = "", *, refuse: str = INVALID_INPUT, number: bool = True) -> Field:
     """Decimal digits, as a number unless their text is asked for."""
-    return Field(name, f"{size} N", f"[0-9]{{{size}}}", meaning, refuse, _number if number else _text)
+    return Field(name, f"{size} N", f"[0-9]{{{size}}}", meaning, refuse, int if number else as_text)
 
 
 def one_of(name: str, characters: str, meaning: str = "", *, refuse: str = INVALID_INPUT) -> Field:
     """One character of several, as text."""
-    return Field(name, "1 A", f"[{characters}]", meaning, refuse, _text)
+    return Field(name, "1 A", f"[{characters}]", meaning, refuse, as_text)
 
 
 def text(name: str, size: str, pattern: str, meaning: str = "", *, refuse: str = INVALID_INPUT) -> Field:
     """Text of a form of its own."""
-    return Field(name, size, pattern, meaning, refuse, _text)
+    return Field(name, size, pattern, meaning, refuse, as_text)
 
 
 def constant(name: str, characters: str, meaning: str = "") -> Field:
@@ -102,7 +112,7 @@ def constant(name: str, characters: str, meaning: str = "") -> Field:
 
 def hexadecimal(name: str, size: int, meaning: str = "", *, refuse: str = INVALID_INPUT) -> Field:
     """Hexadecimal digits, as the bytes they stand for."""
-    return Field(name, f"{size} H", f"[0-9A-F]{{{size}}}", meaning, refuse, _bytes_of_hexadecimal)
+    return Field(name, f"{size} H", f"[0-9A-F]{{{size}}}", meaning, refuse, unhexlify)
 
 
 def raw(name: str, size: int, meaning: str = "") -> Field:
@@ -112,7 +122,8 @@ def raw(name: str, size: int, meaning: str = "") -> Field:
 
 def optional(field: Field) -> Field:
     """The same field, which may be missing: None then."""
-    return replace(field, pattern=f"(?:{field.pattern})?", convert=partial(_unless_empty, field.convert))
+    convert_for = partial(_conversion_unless_empty, field)
+    return replace(field, pattern=f"(?:{field.pattern})?", convert=None, convert_for=convert_for)
 
 
 def delimiter(character: str = ";") -> Field:
@@ -153,7 +164,6 @@ def key(
         typed_by: the name of the field that tells its type, instead.
     """
     bare = "|".join(f"[0-9A-F]{{{size}}}" for size in plain)
-    convert = partial(_key, key_type) if key_type else None
     sizes = "/".join(str(size) for size in plain)
     return Field(
         name,
@@ -161,7 +171,7 @@ def key(
         f"{_KEY_BLOCK}|{_VARIANT}|{bare}",
         meaning,
         INVALID_SCHEME,
-        convert,
+        convert_for=partial(_conversion_of_key, key_type) if key_type else None,
         key_types=(key_type,) if key_type else (),
         parity=parity,
         typed_by=typed_by,
@@ -175,7 +185,7 @@ def keys(name: str, key_type: str = "", *, plain: int = 16, typed_by: str = "", 
         one,
         size=f"n times {one.size}",
         pattern=f"(?:{one.pattern}){{1,9}}",
-        convert=partial(_keys, re.compile(one.pattern.encode("ascii")), key_type) if key_type else None,
+        convert_for=partial(_conversion_of_keys, one.pattern, key_type) if key_type else None,
         one_key=one.pattern,
     )
 
@@ -187,9 +197,16 @@ def key_type(name: str, codes: dict[str, str], meaning: str = "") -> Field:
         codes: what may stand here, each with the key type it means. `FFF` means a key block.
     """
     size = len(next(iter(codes)))
-    convert = partial(_key_type, {code.encode("ascii"): found for code, found in codes.items()})
-    types = tuple(found for found in dict.fromkeys(codes.values()) if found != KEY_BLOCK)
-    return Field(name, f"{size} H", "|".join(codes), meaning, INVALID_KEY_TYPE, convert, key_types=types)
+    convert_for = partial(_conversion_of_key_type, {code.encode("ascii"): found for code, found in codes.items()})
+    return Field(
+        name,
+        f"{size} H",
+        "|".join(codes),
+        meaning,
+        INVALID_KEY_TYPE,
+        convert_for=convert_for,
+        key_types=tuple(found for found in dict.fromkeys(codes.values()) if found != KEY_BLOCK),
+    )
 
 
 def account(name: str = "account number") -> Field:
@@ -206,13 +223,13 @@ def account(name: str = "account number") -> Field:
 
 def pin_format(name: str = "PIN block format") -> Field:
     """A format code of two digits, as a `PinFormat`."""
-    return Field(name, "2 N", "[0-9]{2}", refuse=INVALID_PIN_FORMAT, convert=_pin_format)
+    return Field(name, "2 N", "[0-9]{2}", refuse=INVALID_PIN_FORMAT, convert=_PIN_FORMATS.__getitem__)
 
 
 def pin_block(name: str = "PIN block") -> Field:
     """An enciphered PIN block: 8 bytes, or 16 under AES and SM4."""
     pattern = "[0-9A-F]{32}|[0-9A-F]{16}"
-    return Field(name, "16/32 H", pattern, convert=_bytes_of_hexadecimal, codes=(NO_VALID_PIN_BLOCK,))
+    return Field(name, "16/32 H", pattern, convert=unhexlify, codes=(NO_VALID_PIN_BLOCK,))
 
 
 class Layout:
@@ -222,19 +239,14 @@ class Layout:
         fields: in order.
     """
 
-    __slots__ = ("_converts", "_late_keys", "_runs", "_steps", "fields")
+    __slots__ = ("_late_keys", "_only", "_runs", "_steps", "fields")
 
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
-        self._converts = [(place, field.convert) for place, field in enumerate(fields) if field.convert is not None]
         names = [field.name for field in fields]
         self._late_keys = [
-            (
-                at,
-                names.index(field.typed_by),
-                partial(_keys, re.compile(field.one_key.encode())) if field.one_key else _key,
-            )
-            for at, field in enumerate(fields)
+            (place, names.index(field.typed_by), re.compile(field.one_key.encode("ascii")) if field.one_key else None)
+            for place, field in enumerate(fields)
             if field.typed_by
         ]
         # Runs of fields that one expression reads, and between them, data that are cut out.
@@ -251,6 +263,8 @@ class Layout:
             run = []
         if not (fields and fields[-1].to_the_end):
             self._add(re.compile(_expression(run) + _TAIL.encode("latin-1"), re.DOTALL), run)
+        only = self._steps[0]
+        self._only = only.fullmatch if len(self._steps) == 1 and isinstance(only, re.Pattern) else None
 
     def _add(self, step: re.Pattern[bytes] | Field, run: list[Field]) -> None:
         self._steps.append(step)
@@ -258,12 +272,10 @@ class Layout:
 
     def match(self, message: bytes) -> list[Any] | None:
         """The bytes of every field behind the command, and last the trailer or None; None when they do not fit."""
+        if self._only is not None:
+            match = self._only(message, 2)
+            return None if match is None else list(match.groups())
         steps = self._steps
-        if len(steps) == 1:
-            match = steps[0].fullmatch(message, 2) if isinstance(steps[0], re.Pattern) else None
-            if match is not None:
-                return list(match.groups())
-            return [message[2:], None] if isinstance(steps[0], Field) else None
         at = 2
         values: list[Any] = []
         for step in steps[:-1]:
@@ -285,13 +297,25 @@ class Layout:
         match = last.fullmatch(message, at)
         return None if match is None else [*values, *match.groups()]
 
-    def convert(self, commands: HostCommandSet, values: list[Any]) -> None:
-        """Turn the bytes of fields into what they stand for, in place."""
-        for place, convert in self._converts:
-            values[place] = convert(commands, values[place])
-        for place, type_place, convert_key in self._late_keys:
-            if values[place]:
-                values[place] = convert_key(values[type_place], commands, values[place])
+    def conversion(self, commands: HostCommandSet) -> Callable[[list[Any]], None]:
+        """What turns the bytes of fields into what they stand for, in place."""
+        converts = [
+            (place, convert)
+            for place, convert in enumerate(field.conversion(commands) for field in self.fields)
+            if convert is not None
+        ]
+        late_keys = self._late_keys
+        references = commands.references
+
+        def convert_all(values: list[Any]) -> None:
+            for place, convert in converts:
+                values[place] = convert(values[place])
+            for place, type_place, one_key in late_keys:
+                if values[place]:
+                    of_type = references[values[type_place]]
+                    values[place] = _each_key(one_key, of_type, values[place]) if one_key else of_type[values[place]]
+
+        return convert_all
 
     def diagnose(self, message: bytes) -> tuple[int, str]:
         """How many fields of a message that does not fit are right, and the code for the first that is not."""
@@ -334,46 +358,47 @@ def _expression(fields: Sequence[Field]) -> bytes:
     return "".join(f"({field.pattern})" for field in fields).encode("latin-1")
 
 
-def _text(_: HostCommandSet, value: bytes) -> str:
-    return value.decode("ascii")
+def _conversion_unless_empty(field: Field, commands: HostCommandSet) -> Convert:
+    convert = field.conversion(commands)
+    if convert is None:
+        return lambda value: value or None
+    return lambda value: convert(value) if value else None
 
 
-def _number(_: HostCommandSet, value: bytes) -> int:
-    return int(value)
+def _conversion_of_key(key_type: str, commands: HostCommandSet) -> Convert:
+    return commands.references[key_type].__getitem__
 
 
-def _bytes_of_hexadecimal(_: HostCommandSet, value: bytes) -> bytes:
-    return unhexlify(value)
+def _conversion_of_keys(one: str, key_type: str, commands: HostCommandSet) -> Convert:
+    return partial(_each_key, re.compile(one.encode("ascii")), commands.references[key_type])
 
 
-def _unless_empty(convert: Convert | None, commands: HostCommandSet, value: bytes) -> Any:
-    if not value:
-        return None
-    return value if convert is None else convert(commands, value)
+def _each_key(one: re.Pattern[bytes], references: ReferencesOfType, value: bytes) -> list[Any]:
+    return [references[match[0]] for match in one.finditer(value)]
 
 
-def _key(key_type: str, commands: HostCommandSet, value: bytes) -> Any:
-    return commands.references[key_type].get(value) or commands.reference(value, key_type)
+def _conversion_of_key_type(codes: dict[bytes, str], commands: HostCommandSet) -> Convert:
+    def key_type_of(value: bytes) -> str:
+        found = codes.get(value)
+        if found is None or (found == KEY_BLOCK and commands.is_variant):
+            raise HostCommandRefusal(INVALID_KEY_TYPE)
+        return found
+
+    return key_type_of
 
 
-def _keys(one: re.Pattern[bytes], key_type: str, commands: HostCommandSet, value: bytes) -> list[Any]:
-    return [_key(key_type, commands, match[0]) for match in one.finditer(value)]
-
-
-def _key_type(codes: dict[bytes, str], commands: HostCommandSet, value: bytes) -> str:
-    found = codes.get(value)
-    if found is None or (found == KEY_BLOCK and commands.is_variant):
-        raise HostCommandRefusal(INVALID_KEY_TYPE)
-    return found
-
-
-def _account(_: HostCommandSet, value: bytes) -> Pan:
+def _account(value: bytes) -> Pan:
     # Of the check digit nobody asks; any digit does.
     return Pan((value[:-1] if value[-1:] == b";" else value + b"0").decode("ascii"))
 
 
-def _pin_format(_: HostCommandSet, value: bytes) -> Any:
-    found = BY_CODE.get(value)
-    if found is None:
+as_text: Final[Convert] = methodcaller("decode", "ascii")
+"""The characters of a field, as text."""
+
+
+class _PinFormats(dict[bytes, PinFormat]):
+    def __missing__(self, value: bytes) -> PinFormat:
         raise HostCommandRefusal(INVALID_PIN_FORMAT)
-    return found
+
+
+_PIN_FORMATS: Final = _PinFormats(BY_CODE)

@@ -21,7 +21,7 @@ from posterm.hsm.host_commands.errors import (
     SOURCE_KEY,
     HostCommandRefusal,
 )
-from posterm.hsm.host_commands.fields import KEY_BLOCK, Field
+from posterm.hsm.host_commands.fields import KEY_BLOCK, Field, as_text
 from posterm.hsm.key_types import KEY_TYPES
 from posterm.hsm.keys import Algorithm, Exportability, KeyUsage, ModeOfUse
 from posterm.hsm.variant_key import KeyReference, VariantKey
@@ -80,7 +80,7 @@ def scheme(name: str = "key scheme (LMK)") -> Field:
         "1 A",
         "[0ZXUTYSR]",
         refuse=INVALID_SCHEME,
-        convert=lambda _, value: value.decode("ascii"),
+        convert=as_text,
         codes=_OF_NEW_KEYS,
     )
 
@@ -99,7 +99,7 @@ def attributes(name: str = "key block attributes") -> Field:
 def atalla_variant() -> Field:
     """One or two digits, or none."""
     return Field(
-        "Atalla variant", "1 or 2 N", "[0-9]{0,2}", convert=lambda _, value: int(value or b"0"), meaning="optional"
+        "Atalla variant", "1 or 2 N", "[0-9]{0,2}", convert=lambda value: int(value or b"0"), meaning="optional"
     )
 
 
@@ -145,14 +145,14 @@ def check_digits(commands: HostCommandSet, key: KeyReference, count: int) -> byt
     return commands.hsm.key_check_value(key, count // 2).hex().upper().encode("ascii")
 
 
-def _group(_: HostCommandSet, value: bytes) -> Schemes | None:
+def _group(value: bytes) -> Schemes | None:
     if not value:
         return None
     text = value.decode("ascii")
     return Schemes(text[1], text[2], 6 if text[3] == "1" else 16)
 
 
-def _attributes(_: HostCommandSet, value: bytes) -> Attributes | None:
+def _attributes(value: bytes) -> Attributes | None:
     if not value:
         return None
     text = value.decode("ascii")

@@ -64,7 +64,7 @@ _ZMK_FLAG = Field(
     "`;` and 1 N",
     "(?:;[01])?",
     "0: ZMK, 1: TMK; a ZMK when missing",
-    convert=lambda _, value: "002" if value == b";1" else "000",
+    convert=lambda value: "002" if value == b";1" else "000",
 )
 _KEY_FIELD = text("key under the ZMK", "16 H or 1 A + n H", "[UX][0-9A-F]{32}|[TY][0-9A-F]{48}|Z?[0-9A-F]{16}")
 _LENGTH_FLAG = one_of("key length flag", "0-3F", "0 single, 1 double, 2 triple; not looked at")

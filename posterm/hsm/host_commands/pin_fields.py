@@ -6,7 +6,7 @@ Left out: key serial numbers with their leading padding left off; tables in user
 
 from __future__ import annotations
 
-from binascii import hexlify
+from binascii import hexlify, unhexlify
 from dataclasses import replace
 
 from posterm.hsm.errors import PinError
@@ -35,7 +35,7 @@ TABLE = Field(
     "16 N",
     "[0-9]{16}",
     "at least 8 different digits, none more than 4 times",
-    convert=lambda _, value: _table(value.decode("ascii")),
+    convert=lambda value: _table(value.decode("ascii")),
     codes=(INVALID_DECIMALISATION_TABLE,),
 )
 VALIDATION_DATA = text("PIN validation data", "12 A", "[0-9A-FN]{12}", "hexadecimal digits and one N")
@@ -45,9 +45,9 @@ KSN = Field(
     "20/24 H",
     "[0-9A-F]{24}|[0-9A-F]{20}",
     "10 bytes for TDES, 12 for AES, in full",
-    convert=lambda _, value: bytes.fromhex(value.decode("ascii")),
+    convert=unhexlify,
 )
-PVK_INDEX = Field("PVK index", "1 N", "[0-9]", "0 to 6", INVALID_INDEX, lambda _, value: _index(value))
+PVK_INDEX = Field("PVK index", "1 N", "[0-9]", "0 to 6", INVALID_INDEX, lambda value: _index(value))
 
 
 def lmk_pin(name: str = "PIN under the LMK") -> Field:
@@ -57,7 +57,7 @@ def lmk_pin(name: str = "PIN under the LMK") -> Field:
 
 def offset(name: str = "offset") -> Field:
     """An IBM 3624 offset without its fill."""
-    return Field(name, "12 H", "[0-9F]{12}", OFFSET.meaning, convert=lambda _, value: _offset(value))
+    return Field(name, "12 H", "[0-9F]{12}", OFFSET.meaning, convert=lambda value: _offset(value))
 
 
 def pvv(name: str = "PVV") -> Field:

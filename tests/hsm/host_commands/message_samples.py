@@ -196,8 +196,9 @@ def _means(field: Field, commands: HostCommandSet, code: str) -> str | None:
     from posterm.hsm.host_commands import HostCommandRefusal
 
     try:
-        assert field.convert is not None
-        found: str = field.convert(commands, code.encode())
+        convert = field.conversion(commands)
+        assert convert is not None
+        found: str = convert(code.encode())
     except HostCommandRefusal:
         return None
     if commands.is_variant == (found == KEY_BLOCK) or (
