@@ -6,8 +6,11 @@ inserted or tapped is a test card, a ready card of `simulators.card`, or a profi
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import typer
 
 from posterm.bcd import is_digits
 from posterm.console.errors import InputError
@@ -16,7 +19,7 @@ from posterm.hsm import Pin, PinError
 from posterm.sensitive import Pan, SensitiveValueError, Track2
 from posterm.terminal.effects import Keyed, Swiped
 from simulators.cards import TestCard, find_card
-from simulators.front import Hand
+from simulators.front import Chip, Hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +30,19 @@ class Presented:
         swipe: a test card's name or number, or track 2 data.
         key: a test card's name or number, or NUMBER:YYMM.
         insert, tap: a test card's name or number, a ready card's name, or a card profile file.
+        reader: a reader of this machine, with any card in it.
     """
 
     swipe: str = ""
     key: str = ""
     insert: str = ""
     tap: str = ""
+    reader: str = ""
 
     @property
     def ways(self) -> list[str]:
         """The ways that were named."""
-        return [name for name in ("swipe", "key", "insert", "tap") if getattr(self, name)]
+        return [name for name in ("swipe", "key", "insert", "tap", "reader") if getattr(self, name)]
 
 
 def cardholder(how: Presented, pin: str, *, no_pin: bool = False, cards: Path | None = None) -> Hand:
@@ -60,6 +65,19 @@ def cardholder(how: Presented, pin: str, *, no_pin: bool = False, cards: Path | 
     if how.key:
         return Hand((Keyed(known.pan, known.expiry) if known else _keyed(how.key),), typed)
     return Hand(pin=typed)
+
+
+def holder_of(reader: Chip, pin: str, *, no_pin: bool = False) -> Hand:
+    """The cardholder before a reader of this machine.
+
+    Args:
+        pin: 4 to 12 digits; asked for, unseen, when it is left out and there is someone to ask.
+    Raises: InputError: no PIN of that form.
+    """
+    if not pin and not no_pin and sys.stdin.isatty():
+        pin = typer.prompt("PIN, enter for none", default="", hide_input=True, show_default=False)
+    typed = None if no_pin else _pin(pin, None)
+    return Hand.tapping(reader, typed) if reader.contactless else Hand.inserting(reader, typed)
 
 
 def _with_chip(how: Presented, pin: str, *, no_pin: bool, cards: Path | None) -> Hand:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
-    from posterm.emv.reader import Reader
     from posterm.runtime.pcsc import PcscReader
+    from posterm.runtime.readers import CardReader
 
 _INSERT_TIMEOUT_S: Final = 30.0
 
@@ -37,7 +37,7 @@ DEFAULT_WAIT_S: Final = _INSERT_TIMEOUT_S
 @contextlib.contextmanager
 def chosen_reader(
     reader: str | None, card: str | None, *, contactless: bool, wait_s: float, seed: int = 0
-) -> Iterator[Reader]:
+) -> Iterator[CardReader | PcscReader]:
     """The reader with its card, given back at the end.
 
     Raises: InputError: both were named. ReaderError: no such reader, or no card in it. ProfileError: no such card.

@@ -29,6 +29,10 @@ Swipe = Annotated[str, typer.Option("--swipe", metavar="CARD", help="Swipe a tes
 Key = Annotated[str, typer.Option("--key", metavar="CARD", help="Key in a test card, or NUMBER:YYMM.")]
 Insert = Annotated[str, typer.Option("--insert", metavar="CARD", help="Insert a chip card: a test card, or a file.")]
 Tap = Annotated[str, typer.Option("--tap", metavar="CARD", help="Tap a chip card: a test card, or a file.")]
+ReaderName = Annotated[
+    str,
+    typer.Option("--reader", "-r", metavar="NAME", help="Take the card in a reader of this machine."),
+]
 PinOption = Annotated[str, typer.Option("--pin", help="PIN to type; else the test card's own.")]
 NoPin = Annotated[bool, typer.Option("--no-pin", help="Press enter without a PIN.")]
 Password = Annotated[str, typer.Option("--password", help="Supervisor's password; else the configured one.")]
@@ -115,6 +119,7 @@ def parameters(counter: Counter) -> None:
     "sale",
     "posterm terminal sale 12.34 --insert debit",
     "posterm terminal sale 12.34 --tap visa-credit --trace",
+    "posterm terminal sale 12.34 --reader ACR",
     "posterm terminal sale 9000.51 --swipe credit",
 )
 def sale(
@@ -124,11 +129,12 @@ def sale(
     key: Key = "",
     insert: Insert = "",
     tap: Tap = "",
+    reader: ReaderName = "",
     pin: PinOption = "",
     no_pin: NoPin = False,
 ) -> None:
     """Sell: the card is charged."""
-    how = presented(swipe, key, insert, tap)
+    how = presented(swipe, key, insert, tap, reader)
     _with_card(counter, how, pin, no_pin, lambda now: counter.terminal.sale(counter.amount(amount), now))
 
 
@@ -175,11 +181,12 @@ def preauth(
     key: Key = "",
     insert: Insert = "",
     tap: Tap = "",
+    reader: ReaderName = "",
     pin: PinOption = "",
     no_pin: NoPin = False,
 ) -> None:
     """Reserve an amount."""
-    how = presented(swipe, key, insert, tap)
+    how = presented(swipe, key, insert, tap, reader)
     _with_card(counter, how, pin, no_pin, lambda now: counter.terminal.preauth(counter.amount(amount), now))
 
 
@@ -224,11 +231,12 @@ def balance(
     key: Key = "",
     insert: Insert = "",
     tap: Tap = "",
+    reader: ReaderName = "",
     pin: PinOption = "",
     no_pin: NoPin = False,
 ) -> None:
     """Ask for the balance of a card."""
-    _with_card(counter, presented(swipe, key, insert, tap), pin, no_pin, counter.terminal.balance)
+    _with_card(counter, presented(swipe, key, insert, tap, reader), pin, no_pin, counter.terminal.balance)
 
 
 @key("offline-sale", "posterm terminal offline-sale 30.00 --auth-code A1B2C3 --swipe credit")
@@ -331,22 +339,28 @@ def _managed(counter: Counter, name: str, command: Callable[[Any], Flow[Managed]
         raise typer.Exit(FAILED)
 
 
-def presented(swipe: str = "", key: str = "", insert: str = "", tap: str = "") -> Presented:
+def presented(swipe: str = "", key: str = "", insert: str = "", tap: str = "", reader: str = "") -> Presented:
     """How the options put a card to the terminal."""
     from posterm.console.front import Presented
 
-    return Presented(swipe, key, insert, tap)
+    return Presented(swipe, key, insert, tap, reader)
 
 
 def _with_card(
     counter: Counter, how: Presented, pin: str, no_pin: bool, command: Callable[[Any], Flow[Result]]
 ) -> None:
+    from posterm.console.cli.reader_choice import DEFAULT_WAIT_S, chosen_reader
     from posterm.console.errors import InputError
-    from posterm.console.front import cardholder
+    from posterm.console.front import cardholder, holder_of
 
     if not how.ways:
-        hint = "give --swipe, --insert, --tap or --key CARD; `posterm cards` lists the test cards"
+        hint = "give --swipe, --insert, --tap or --key CARD, or --reader; `posterm cards` lists the test cards"
         raise InputError("no card", hint=hint)
+    if how.reader and len(how.ways) == 1:
+        with chosen_reader(how.reader, None, contactless=False, wait_s=DEFAULT_WAIT_S) as found:
+            counter.who = holder_of(found, pin, no_pin=no_pin)
+            _transaction(counter, command)
+        return
     counter.who = cardholder(how, pin, no_pin=no_pin, cards=counter.configuration.data_directory)
     _transaction(counter, command)
 
