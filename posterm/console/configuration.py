@@ -93,12 +93,20 @@ class _Section(BaseModel):
 
 
 class HostSettings(_Section):
-    """Where `posterm host serve` listens, and where its ledger is. Port 0 takes any free one."""
+    """Where `posterm host serve` listens and is watched, where its ledger is, and what peers may use up.
+
+    Port 0 takes any free one.
+    """
 
     address: Address = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8583
     store: Annotated[str, AfterValidator(_store), Field(repr=False)] = SQLITE_STORE
     forced_outcomes: bool = True
+    status_address: Address = "127.0.0.1"
+    status_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    connections_max: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
+    idle_timeout_s: Annotated[float, Field(ge=1, le=86_400)] = 120.0
+    frame_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 10.0
 
 
 class TerminalSettings(_Section):

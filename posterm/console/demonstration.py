@@ -19,11 +19,11 @@ from typing import IO, Any, Final
 import typer
 
 from posterm.amount import Amount
-from posterm.console.cli.host import configured_host
 from posterm.console.configuration import Configuration, load_configuration
 from posterm.console.counter import Counter
 from posterm.console.day import DAY, Step
 from posterm.console.front import Presented, cardholder
+from posterm.console.host_desk import configured_host
 from posterm.console.views.result import result_document, result_line
 from posterm.console.workplace import workplace
 from posterm.host.chart import merchant_payable, merchant_pending

@@ -1,6 +1,7 @@
 """The only layer that does input and output: stores, sockets, the clock, entropy.
 
 run_host         a host on a TCP port; host_connection, host_counts and file_limit belong to it
+host_status      how a served host is watched, by HTTP; host_metrics for Prometheus
 run_terminal     doing what a terminal's flows ask for
 assembly         terminals and hosts from their parts, with stores on disk
 tcp              a terminal's line

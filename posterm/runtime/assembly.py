@@ -67,10 +67,16 @@ def open_hsm(lmk: str = "test", passphrase: Callable[[], str] = no_passphrase) -
 
 @dataclass(frozen=True, slots=True)
 class OpenHost:
-    """A host with its store."""
+    """A host with its store, its HSM and its own keys."""
 
     host: Host
     store: SqlHostStore
+    hsm: HsmPort
+    keys: HostKeys
+
+    def with_settings(self, profile: AcquirerProfile, *, forced_outcomes: bool) -> Host:
+        """Another host over the same store."""
+        return Host(profile, self.hsm, self.store, self.keys, forced_outcomes=forced_outcomes)
 
 
 def open_host(
@@ -90,7 +96,7 @@ def open_host(
     except BaseException:
         store.close()
         raise
-    return OpenHost(host, store)
+    return OpenHost(host, store, hsm, keys)
 
 
 @dataclass(frozen=True, slots=True)

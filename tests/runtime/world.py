@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from posterm.console.cli.host import configured_host
 from posterm.console.configuration import load_configuration
+from posterm.console.host_desk import configured_host
 from posterm.host import Host
 from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.unionpay.totals import Totals
@@ -53,12 +53,18 @@ class HostProcess:
         """Start it and wait until it listens."""
         command = [sys.executable, "-m", "posterm.console", "host", "serve", "--json", "--config", str(self._config)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._next_event()["event"] == "listening"
+        assert self.next_event()["event"] == "listening"
 
     def wait_for(self, event: str, count: int) -> None:
         """Read events until `count` of one name have come."""
         while count:
-            count -= self._next_event()["event"] == event
+            count -= self.next_event()["event"] == event
+
+    def read_no_more(self) -> None:
+        """Go away from its output."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def kill(self) -> None:
         """SIGKILL, in the middle of whatever it does."""
@@ -75,11 +81,13 @@ class HostProcess:
     def _end(self) -> int:
         assert self._process is not None
         assert self._process.stdout is not None
-        self._process.stdout.read()
-        self._process.stdout.close()
+        if not self._process.stdout.closed:
+            self._process.stdout.read()
+            self._process.stdout.close()
         return self._process.wait(30)
 
-    def _next_event(self) -> dict[str, str]:
+    def next_event(self) -> dict[str, str]:
+        """The next line of its output."""
         assert self._process is not None
         output: IO[str] | None = self._process.stdout
         assert output is not None

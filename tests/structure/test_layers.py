@@ -48,6 +48,7 @@ DOORS = {
     "psycopg": ("posterm.runtime.store.postgres_host",),
     "smartcard": ("posterm.runtime.pcsc",),
     "serial": ("posterm.runtime.serial_port",),
+    "prometheus_client": ("posterm.runtime.host_metrics",),
 }
 """Which module, or package, is the only one of the product to import a library."""
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from posterm.console.cli.options import ConfigOption, JsonOption, examples
-
-if TYPE_CHECKING:
-    from posterm.console.configuration import Configuration
-    from posterm.runtime.assembly import OpenHost
 
 app = typer.Typer(no_args_is_help=True, help="Run the host: acquirer and issuer with their ledger.")
 
@@ -30,29 +24,64 @@ def serve(
 ) -> None:
     """Serve terminals until interrupted. Test cards and terminals 10000001 and 10000002 are enrolled at the start.
 
-    The first line on standard output says where the host listens; events follow, one a line, masked.
+    The first line on standard output says where the host listens; events follow, one a line, masked. SIGTERM lets it
+    answer what has arrived and end, SIGHUP lets it read its configuration again.
     """
     import asyncio
 
     from posterm.console.configuration import load_configuration
+    from posterm.console.host_desk import configured_host, run_configured_host
     from posterm.console.views.host_events import HostEventPrinter
-    from posterm.runtime.run_host import HostService, serve_until
-    from posterm.unionpay.profile import load_profile
 
     configuration = load_configuration(config)
-    profile = load_profile(configuration.profile)
     printer = HostEventPrinter(as_json=as_json, quiet=quiet)
-    address = configuration.host.address
-    wanted = configuration.host.port if port is None else port
     with configured_host(configuration) as opened:
-        service = HostService(opened.host, opened.store, profile, printer.show)
-        asyncio.run(serve_until(service, address, wanted, ready=lambda bound: printer.listening(address, bound)))
+        asyncio.run(run_configured_host(config, configuration, opened, printer, port=port))
+
+
+@app.command(epilog=examples("posterm host status", "posterm host status --watch", "posterm host status --json"))
+def status(
+    config: ConfigOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Write a line of rates every second until interrupted.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Ask on this port of this machine, whatever the configuration says."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the running host what it has done: connections, batches, answers, events, declines by check.
+
+    Exit status 1 when none answers, or it takes no requests.
+    """
+    from posterm.console.cli.endings import FAILED
+    from posterm.console.cli.output import write_json
+    from posterm.console.configuration import load_configuration
+    from posterm.console.host_desk import FOLDER
+    from posterm.console.views.host_status import status_lines, watch_lines
+    from posterm.runtime.host_status import ask_host
+
+    folder = load_configuration(config).data_directory / FOLDER
+    if watch:
+        for line in watch_lines(lambda: ask_host(folder, port=port), as_json=as_json):
+            typer.echo(line)
+        return
+    document = ask_host(folder, port=port)
+    if as_json:
+        write_json(document)
+    else:
+        for line in status_lines(document):
+            typer.echo(line)
+    if document["state"] != "ready" or document["store"] != "ok":
+        raise typer.Exit(FAILED)
 
 
 @app.command("close-day", epilog=examples("posterm host close-day -c direct.toml"))
 def close_day(config: ConfigOption = None) -> None:
     """Settle every open batch, where the acquirer captures by the host."""
     from posterm.console.configuration import load_configuration
+    from posterm.console.host_desk import configured_host
     from posterm.runtime import clock
     from posterm.runtime.store.retry import in_batch
 
@@ -72,6 +101,7 @@ def ask(
     """Ask a terminal for something in the header of its next answer."""
     from posterm.console.configuration import load_configuration
     from posterm.console.errors import InputError
+    from posterm.console.host_desk import configured_host
     from posterm.runtime.store.retry import in_batch
     from posterm.unionpay.header import Requirement
 
@@ -88,41 +118,3 @@ def ask(
 def register(root: typer.Typer) -> None:
     """Add the commands to the program."""
     root.add_typer(app, name="host")
-
-
-@contextmanager
-def configured_host(configuration: Configuration) -> Iterator[OpenHost]:
-    """The host of a configuration, with terminals and test cards enrolled; closed at the end."""
-    from posterm.console.hsm_desk import host_hsm
-    from posterm.runtime import clock
-    from posterm.runtime.assembly import open_host
-    from posterm.runtime.store.retry import in_batch
-    from posterm.unionpay.profile import load_profile
-    from simulators.enrolment import TERMINAL_IDS, enrol_everything
-
-    with host_hsm(configuration) as hsm:
-        opened = open_host(
-            configuration.data_directory / "host",
-            load_profile(configuration.profile),
-            hsm,
-            store_name=configuration.host.store,
-            forced_outcomes=configuration.host.forced_outcomes,
-        )
-        terminal, now = configuration.terminal, clock.now()
-
-        def enrol() -> None:
-            enrol_everything(
-                opened.host,
-                hsm,
-                at=now,
-                terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
-                merchant_id=terminal.merchant_id,
-                merchant_name=terminal.merchant_name,
-                tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
-            )
-
-        try:
-            in_batch(opened.store, enrol)
-            yield opened
-        finally:
-            opened.store.close()
