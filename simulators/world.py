@@ -15,14 +15,14 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from posterm.amount import Amount
 from posterm.emv.capk import CaKeyStore
 from posterm.emv.config_file import default_terminal
-from posterm.host import Host, HostKeys, MemoryHostStore
+from posterm.host import ChipTables, Host, HostKeys, MemoryHostStore
 from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.hsm import Algorithm, KeyUsage, Lmk, Pin, SoftHsm
 from posterm.runtime.run_terminal import drive
@@ -136,10 +136,17 @@ class World:
         terminals: how many.
         faults: how the line, the printers and the power misbehave during the day. Settlement is repeated in quiet.
         profile: a built-in profile's name, or a profile.
+        chip_downloads: terminals know no CA key and no chip application, and download them from the host.
     """
 
     def __init__(
-        self, seed: int, *, terminals: int = 1, faults: Faults | None = None, profile: AcquirerProfile | str = "default"
+        self,
+        seed: int,
+        *,
+        terminals: int = 1,
+        faults: Faults | None = None,
+        profile: AcquirerProfile | str = "default",
+        chip_downloads: bool = False,
     ) -> None:
         self.seed = seed
         self.profile = get_profile(profile) if isinstance(profile, str) else profile
@@ -154,7 +161,11 @@ class World:
         )
         self.store = MemoryHostStore()
         self._cards = {card.name: load(card.name, seed=seed) for card in TEST_CARDS if card.chip}
-        self.host = Host(self.profile, hsm, self.store, keys, forced_outcomes=False)
+        own = default_terminal()
+        tables = ChipTables(authorities(), own.applications) if chip_downloads else None
+        self.chip_terminal = replace(own, applications=()) if chip_downloads else own
+        self.ca_keys = () if chip_downloads else authorities()
+        self.host = Host(self.profile, hsm, self.store, keys, forced_outcomes=False, chip_tables=tables)
         names = tuple(f"{10_000_001 + number}" for number in range(terminals))
         enrol_everything(self.host, hsm, at=self.now, terminal_ids=names)
         line = UnreliableLine(self._random, faults or Faults(), self.profile.timers.response_s)
@@ -289,8 +300,8 @@ class _Actor:
         self._to_do = 0
         self.day = Day(terminal_id)
         self._kernels = EmvKernels.for_terminal(
-            default_terminal(),
-            CaKeyStore(authorities()),
+            world.chip_terminal,
+            CaKeyStore(world.ca_keys),
             random.Random(f"kernels {terminal_id} {world.seed}").randbytes,
             identity=self._identity,
             profile=world.profile,

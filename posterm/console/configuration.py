@@ -93,9 +93,10 @@ class _Section(BaseModel):
 
 
 class HostSettings(_Section):
-    """Where `posterm host serve` listens and is watched, where its ledger is, and what peers may use up.
+    """Where `posterm host serve` listens and is watched, where its ledger is, what peers may use up and download.
 
-    Port 0 takes any free one.
+    Port 0 takes any free one. `ca_keys` and `applications` are files of CA keys and of a terminal's configuration;
+    empty: posterm's own.
     """
 
     address: Address = "127.0.0.1"
@@ -107,6 +108,8 @@ class HostSettings(_Section):
     connections_max: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
     idle_timeout_s: Annotated[float, Field(ge=1, le=86_400)] = 120.0
     frame_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 10.0
+    ca_keys: str = ""
+    applications: str = ""
 
 
 class TerminalSettings(_Section):
@@ -239,8 +242,25 @@ def _placed(configuration: Configuration, directory: Path, origin: str = "config
     if data.exists() and not data.is_dir():
         raise ConfigurationError(f"{origin}: data_directory: need a directory, have a file: {data}")
     return configuration.model_copy(
-        update={"profile": profile, "data_directory": data, "hsm": _placed_hsm(configuration.hsm, directory, origin)},
+        update={
+            "profile": profile,
+            "data_directory": data,
+            "host": _placed_host(configuration.host, directory, origin),
+            "hsm": _placed_hsm(configuration.hsm, directory, origin),
+        },
     )
+
+
+def _placed_host(settings: HostSettings, directory: Path, origin: str) -> HostSettings:
+    """The host's settings with the paths of files made absolute."""
+    placed = {}
+    for key in ("ca_keys", "applications"):
+        if name := getattr(settings, key):
+            path = directory.absolute() / Path(name).expanduser()
+            if not path.is_file():
+                raise ConfigurationError(f"{origin}: host.{key}: need a file, have no file {path}")
+            placed[key] = str(path)
+    return settings.model_copy(update=placed)
 
 
 def _placed_hsm(settings: HsmSettings, directory: Path, origin: str) -> HsmSettings:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from posterm.console.chip_tables import chip_tables
 from posterm.console.configuration import Configuration, load_configuration
 from posterm.console.errors import ConfigurationError
 from posterm.console.hsm_desk import host_hsm
@@ -37,12 +38,14 @@ _AT_THE_START: Final = (
 def configured_host(configuration: Configuration) -> Iterator[OpenHost]:
     """The host of a configuration, with terminals and test cards enrolled; closed at the end."""
     with host_hsm(configuration) as hsm:
+        profile = load_profile(configuration.profile)
         opened = open_host(
             configuration.data_directory / FOLDER,
-            load_profile(configuration.profile),
+            profile,
             hsm,
             store_name=configuration.host.store,
             forced_outcomes=configuration.host.forced_outcomes,
+            chip_tables=chip_tables(configuration.host, profile),
         )
         try:
             _enrol(opened, configuration)
@@ -87,7 +90,9 @@ def _reloading(
         changed = load_configuration(path, directory=directory)
         _refuse_what_is_fixed(configuration, changed)
         profile = load_profile(changed.profile)
-        host = opened.with_settings(profile, forced_outcomes=changed.host.forced_outcomes)
+        host = opened.with_settings(
+            profile, forced_outcomes=changed.host.forced_outcomes, chip_tables=chip_tables(changed.host, profile)
+        )
         _enrol(OpenHost(host, opened.store, opened.hsm, opened.keys), changed)
         service.reconfigure(host, profile, _limits(changed))
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from posterm.emv.capk import CaKeyStore
 from posterm.emv.config_file import default_terminal
-from posterm.host import Host, HostKeys, HostStore
+from posterm.host import ChipTables, Host, HostKeys, HostStore
 from posterm.host.records import KeyRecord
 from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, SoftHsm
 from posterm.hsm.master_secret import MasterSecret, is_sealed
@@ -74,9 +74,11 @@ class OpenHost:
     hsm: HsmPort
     keys: HostKeys
 
-    def with_settings(self, profile: AcquirerProfile, *, forced_outcomes: bool) -> Host:
+    def with_settings(
+        self, profile: AcquirerProfile, *, forced_outcomes: bool, chip_tables: ChipTables | None = None
+    ) -> Host:
         """Another host over the same store."""
-        return Host(profile, self.hsm, self.store, self.keys, forced_outcomes=forced_outcomes)
+        return Host(profile, self.hsm, self.store, self.keys, forced_outcomes=forced_outcomes, chip_tables=chip_tables)
 
 
 def open_host(
@@ -87,12 +89,21 @@ def open_host(
     store_name: str = SQLITE_STORE,
     forced_outcomes: bool = True,
     late_answer_s: float = 5.0,
+    chip_tables: ChipTables | None = None,
 ) -> OpenHost:
     """Open a host, or found it. Its rows are in a folder, or where `store_name` says. Raises: StoreError."""
     store = open_host_store(store_name, directory)
     try:
         keys = in_batch(store, lambda: _host_keys(store, hsm, directory / "host-keys.json"))
-        host = Host(profile, hsm, store, keys, forced_outcomes=forced_outcomes, late_answer_s=late_answer_s)
+        host = Host(
+            profile,
+            hsm,
+            store,
+            keys,
+            forced_outcomes=forced_outcomes,
+            late_answer_s=late_answer_s,
+            chip_tables=chip_tables,
+        )
     except BaseException:
         store.close()
         raise

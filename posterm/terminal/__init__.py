@@ -12,6 +12,8 @@ reversal       the stored reversal
 notices        store and forward
 batch          settlement and upload
 management     sign-on and the other messages without money
+chip_downloads CA keys and application parameters from the host
+requirements   what a header asks for
 originals      which transaction a void or refund means
 mapping        from what the terminal knows to elements
 receipt        what the printer prints

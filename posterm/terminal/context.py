@@ -13,14 +13,15 @@ from posterm.hsm import Algorithm, HsmPort, KeyBlock, KeyUsage
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
 from posterm.terminal.effects import Tell
-from posterm.terminal.errors import TerminalError
+from posterm.terminal.errors import TerminalError, TerminalStoreError
 from posterm.terminal.kernels import Kernels
 from posterm.terminal.mapping import CardData, Identity, Mapper
 from posterm.terminal.receipt import Letterhead
 from posterm.terminal.records import JournalEntry, PendingReversal
-from posterm.terminal.store import Draft, Memory, TerminalStore
+from posterm.terminal.store import APPLICATIONS, CA_KEYS, Draft, Memory, TerminalStore
 from posterm.terminal.transitions import EXCHANGE, LIFECYCLE, Event, Happening, Phase, Refused, State
 from posterm.unionpay.envelope import Sealer
+from posterm.unionpay.errors import LayoutError
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.transactions import Entry
 
@@ -50,8 +51,27 @@ class Context:
         self.mapper = Mapper(profile, identity, hsm)
         self.sealer = Sealer(profile, hsm)
         self.now = now
-        self.kernels = kernels
+        self._own_kernels = self.kernels = kernels
+        self.equip_kernels()
         self._merchant_name = merchant_name
+
+    def equip_kernels(self) -> None:
+        """Give the kernels what has been downloaded for them.
+
+        Raises: TerminalStoreError: the store holds something that cannot be used.
+        """
+        if self._own_kernels is None or not self.memory.downloads:
+            return
+        try:
+            self.kernels = self._own_kernels.equipped(
+                keys=self._downloaded(CA_KEYS), applications=self._downloaded(APPLICATIONS)
+            )
+        except LayoutError as error:
+            raise TerminalStoreError(f"stored download: {error}") from None
+
+    def _downloaded(self, name: str) -> list[bytes]:
+        download = self.memory.downloads.get(name)
+        return [] if download is None else download.answers
 
     # --- time and words ---
 

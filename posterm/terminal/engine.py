@@ -15,6 +15,7 @@ from datetime import datetime
 from posterm.amount import CNY, Amount, Currency
 from posterm.hsm import HsmPort, KeyUsage
 from posterm.terminal.batch import Settled, last_slip, settle, totals_of
+from posterm.terminal.chip_downloads import AIDS, KEYS, download, download_what_is_missing
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print
 from posterm.terminal.errors import TerminalError
@@ -180,11 +181,14 @@ class Terminal:
     # --- management ---
 
     def sign_on(self, operator: str, password: str, now: datetime) -> Flow[Managed]:
-        """Sign the terminal on for a cashier."""
+        """Sign the terminal on for a cashier. One without any CA keys or chip applications downloads them then."""
         self._ctx.now = now
         if not is_cashier(operator) or not self._password_is_right(operator, password):
             return Managed(False, why="no such cashier, or a wrong password")
-        return (yield from sign_on(self._ctx, operator))
+        managed = yield from sign_on(self._ctx, operator)
+        if managed.done:
+            yield from download_what_is_missing(self._ctx)
+        return managed
 
     def sign_off(self, now: datetime) -> Flow[Managed]:
         self._ctx.now = now
@@ -198,6 +202,16 @@ class Terminal:
     def download_parameters(self, now: datetime) -> Flow[Managed]:
         self._ctx.now = now
         return (yield from download_parameters(self._ctx))
+
+    def download_ca_keys(self, now: datetime) -> Flow[Managed]:
+        """Fetch the certification authorities' keys, which take the place of those downloaded before."""
+        self._ctx.now = now
+        return (yield from download(self._ctx, KEYS))
+
+    def download_applications(self, now: datetime) -> Flow[Managed]:
+        """Fetch the parameters of chip applications, which take the place of those downloaded before."""
+        self._ctx.now = now
+        return (yield from download(self._ctx, AIDS))
 
     def upload_status(self, now: datetime) -> Flow[Managed]:
         self._ctx.now = now

@@ -6,7 +6,7 @@ one here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
@@ -17,6 +17,7 @@ from posterm.emv.exchange import Exchange
 from posterm.emv.kernel.contact import contact_transaction
 from posterm.emv.outcome import Outcome
 from posterm.terminal.mapping import Identity
+from posterm.unionpay.chip_parameters import parse_application, parse_key, without_pin_to
 from posterm.unionpay.profile import AcquirerProfile
 
 _SERIAL_CHARACTERS = 8
@@ -24,6 +25,22 @@ _SERIAL_CHARACTERS = 8
 
 class Kernels(Protocol):
     """The kernels of a terminal, with their configuration and keys."""
+
+    @property
+    def keys(self) -> CaKeyStore:
+        """The certification authority keys trusted."""
+
+    @property
+    def applications(self) -> tuple[ApplicationConfig, ...]:
+        """The applications taken."""
+
+    def equipped(self, *, keys: Iterable[bytes], applications: Iterable[bytes]) -> Kernels:
+        """The same kernels with what the host has sent: DE 62 of each key and of each application.
+
+        An entry takes the place of the one of its name; the others stay.
+
+        Raises: LayoutError: an entry that cannot be used.
+        """
 
     def insert(self, transaction: Transaction) -> Exchange[Outcome]:
         """The contact kernel for a card that was put in."""
@@ -57,7 +74,7 @@ class EmvKernels:
     ) -> Self:
         """The kernels of one terminal: its names, and the acquirer's limit for taps without a PIN, in `config`."""
         applications = tuple(
-            _without_pin_to(application, profile.chip.no_pin_limit_minor) for application in config.applications
+            without_pin_to(application, profile.chip.no_pin_limit_minor) for application in config.applications
         )
         own = replace(
             config,
@@ -68,6 +85,27 @@ class EmvKernels:
         )
         return cls(own, keys, draw, files or TerminalFiles())
 
+    @property
+    def applications(self) -> tuple[ApplicationConfig, ...]:
+        """As `Kernels.applications`."""
+        return self.config.applications
+
+    def equipped(self, *, keys: Iterable[bytes], applications: Iterable[bytes]) -> EmvKernels:
+        """As `Kernels.equipped`."""
+        trusted = CaKeyStore(self.keys)
+        for rid, index, serial in self.keys.revoked:
+            trusted.revoke(rid, index, serial)
+        for answer in keys:
+            key = parse_key(answer)
+            if key is not None:
+                trusted.add(key, replace=True)
+        taken = {application.aid: application for application in self.applications}
+        for answer in applications:
+            application = parse_application(answer, self.applications)
+            if application is not None:
+                taken[application.aid] = application
+        return replace(self, config=replace(self.config, applications=tuple(taken.values())), keys=trusted)
+
     def insert(self, transaction: Transaction) -> Exchange[Outcome]:
         """As `Kernels.insert`."""
         return contact_transaction(self.config, transaction, self.keys, self.draw, self.files)
@@ -75,8 +113,3 @@ class EmvKernels:
     def tap(self, transaction: Transaction) -> Exchange[Outcome]:
         """As `Kernels.tap`."""
         return tap(self.config, transaction, self.keys, self.draw, self.files)
-
-
-def _without_pin_to(application: ApplicationConfig, limit_minor: int) -> ApplicationConfig:
-    """The application with the cardholder verified from the next amount on."""
-    return replace(application, contactless=replace(application.contactless, cvm=limit_minor + 1))

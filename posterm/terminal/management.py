@@ -70,7 +70,7 @@ def sign_on(ctx: Context, operator: str) -> Flow[Managed]:
         return (yield from _rejected(ctx, "", f"working keys refused: {error}"))
     draft = ctx.memory.draft()
     ctx.fire(draft, Event.SIGN_ON_ACCEPTED)
-    _requirement_met(draft, Requirement.SIGN_ON)
+    requirement_met(draft, Requirement.SIGN_ON)
     draft.set(operator=operator, clock_offset_s=clock_offset_s(ctx, answer.message), **blocks)
     _adopt_batch(ctx, answer, draft)
     ctx.memory.commit(draft)
@@ -122,37 +122,37 @@ def sign_off(ctx: Context) -> Flow[Managed]:
     """Tell the host that the cashier leaves; the terminal is signed off whatever the host answers."""
     if reason := ctx.refusal(Event.SIGNED_OFF):
         return Managed(False, why=reason)
-    answer = yield from _simple(ctx, "0820", Network.SIGN_OFF, with_stan=True)
+    answer = yield from plain_exchange(ctx, "0820", Network.SIGN_OFF, with_stan=True)
     draft = ctx.memory.draft()
     ctx.fire(draft, Event.SIGNED_OFF)
     draft.set(operator="")
     ctx.memory.commit(draft)
     yield ctx.tell("signed-off")
-    return _managed(answer)
+    return managed_by(answer)
 
 
 def echo(ctx: Context) -> Flow[Managed]:
     """Ask whether anybody is there."""
-    return _managed((yield from _simple(ctx, "0820", Network.ECHO)))
+    return managed_by((yield from plain_exchange(ctx, "0820", Network.ECHO)))
 
 
 def download_parameters(ctx: Context) -> Flow[Managed]:
     """Fetch the terminal parameters and confirm them; they hold from the confirmation on, all or none."""
-    answer = yield from _simple(ctx, "0800", Network.PARAMETERS)
+    answer = yield from plain_exchange(ctx, "0800", Network.PARAMETERS)
     if isinstance(answer, NoAnswer) or not answer.code.approved:
-        return _managed(answer)
+        return managed_by(answer)
     try:
         parameters = parse_parameters(bytes(answer.message.get(62, b"")))
     except LayoutError as error:
         yield ctx.tell("parameters-refused", why=str(error))
         return Managed(False, why=str(error))
-    end = yield from _simple(ctx, "0800", Network.PARAMETERS_END)
+    end = yield from plain_exchange(ctx, "0800", Network.PARAMETERS_END)
     if isinstance(end, NoAnswer) or not end.code.approved:
-        return _managed(end)
+        return managed_by(end)
     draft = ctx.memory.draft()
     merged = {**draft.registers.parameters, **parameters}
     draft.set(parameters=merged, merchant_name=parameters.get("merchant_name", draft.registers.merchant_name))
-    _requirement_met(draft, Requirement.DOWNLOAD_PARAMETERS)
+    requirement_met(draft, Requirement.DOWNLOAD_PARAMETERS)
     ctx.memory.commit(draft)
     yield ctx.tell("parameters-loaded", names=", ".join(parameters))
     return Managed(True, end.code.code)
@@ -160,29 +160,12 @@ def download_parameters(ctx: Context) -> Flow[Managed]:
 
 def upload_status(ctx: Context) -> Flow[Managed]:
     """Tell the host which parts of the terminal work."""
-    answer = yield from _simple(ctx, "0820", Network.STATUS, extra={62: _STATUS_ALL_WELL})
+    answer = yield from plain_exchange(ctx, "0820", Network.STATUS, extra={62: _STATUS_ALL_WELL})
     if isinstance(answer, Answer) and answer.code.approved:
         draft = ctx.memory.draft()
-        _requirement_met(draft, Requirement.UPLOAD_STATUS)
+        requirement_met(draft, Requirement.UPLOAD_STATUS)
         ctx.memory.commit(draft)
-    return _managed(answer)
-
-
-def meet_requirement(ctx: Context) -> Flow[bool]:
-    """Do what the host asked for in the header. An action this terminal has no table for is told and forgotten."""
-    match ctx.memory.registers.requirement:
-        case Requirement.NONE | Requirement.SIGN_ON:
-            return True
-        case Requirement.DOWNLOAD_PARAMETERS:
-            return (yield from download_parameters(ctx)).done
-        case Requirement.UPLOAD_STATUS:
-            return (yield from upload_status(ctx)).done
-        case requirement:
-            yield ctx.tell("requirement-not-supported", requirement=requirement.name)
-            draft = ctx.memory.draft()
-            draft.set(requirement=Requirement.NONE)
-            ctx.memory.commit(draft)
-            return True
+    return managed_by(answer)
 
 
 def deliver_script_notice(ctx: Context) -> Flow[bool]:
@@ -220,7 +203,7 @@ def deliver_script_notice(ctx: Context) -> Flow[bool]:
     return True
 
 
-def _simple(
+def plain_exchange(
     ctx: Context,
     mti: str,
     network: Network,
@@ -228,6 +211,7 @@ def _simple(
     with_stan: bool = False,
     extra: dict[int, object] | None = None,
 ) -> Flow[Answer | NoAnswer]:
+    """Send a message without MAC and wait for its answer; most go without a trace number, too."""
     if with_stan:
         draft = ctx.memory.draft()
         draft.registers = draft.registers.next_stan()
@@ -238,12 +222,14 @@ def _simple(
     return (yield from exchange(ctx, request, sealed=False))
 
 
-def _managed(answer: Answer | NoAnswer) -> Managed:
+def managed_by(answer: Answer | NoAnswer) -> Managed:
+    """How a request that only had to be answered ended."""
     if isinstance(answer, NoAnswer):
         return Managed(False, why=answer.why)
     return Managed(answer.code.approved, answer.code.code, "" if answer.code.approved else answer.code.text)
 
 
-def _requirement_met(draft: Draft, requirement: Requirement) -> None:
+def requirement_met(draft: Draft, requirement: Requirement) -> None:
+    """Strike out what the host asked for, unless it asks for something else by now."""
     if draft.registers.requirement is requirement:
         draft.set(requirement=Requirement.NONE)

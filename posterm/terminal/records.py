@@ -168,6 +168,18 @@ class ScriptNotice(_Document):
 
 
 @dataclass(frozen=True)
+class Download(_Document):
+    """CA keys or application parameters as the host sent them."""
+
+    fields: list[str]
+    """DE 62 of each entry's answer, hexadecimal."""
+
+    @property
+    def answers(self) -> list[bytes]:
+        return [bytes.fromhex(field) for field in self.fields]
+
+
+@dataclass(frozen=True)
 class SettlementProgress(_Document):
     """How far the settlement has come, so that a power cut continues it."""
 

@@ -10,12 +10,13 @@ from posterm.iso8583 import Message
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print, Printed, PrinterFailed
 from posterm.terminal.exchange import Answer, NoAnswer
-from posterm.terminal.management import deliver_script_notice, meet_requirement, sign_on_again
+from posterm.terminal.management import deliver_script_notice, sign_on_again
 from posterm.terminal.mapping import NO_PIN, CardData, PinData, with_chip_data
 from posterm.terminal.notices import deliver_notices
 from posterm.terminal.order import Order, Outcome, Result, result_of
 from posterm.terminal.receipt import BalanceSlip, Copy, Slip
 from posterm.terminal.records import Delivery, JournalEntry, PendingReversal, Status
+from posterm.terminal.requirements import meet_requirement
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.store import Draft
 from posterm.terminal.transitions import Event, Happening

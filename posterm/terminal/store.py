@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from posterm.terminal.records import JournalEntry, PendingReversal, Registers, ScriptNotice
+from posterm.terminal.records import Download, JournalEntry, PendingReversal, Registers, ScriptNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,9 @@ class MemoryTerminalStore:
 
 
 _REGISTERS, _JOURNAL, _REVERSAL, _SCRIPT = "registers", "journal", "reversal", "script-notice"
+_DOWNLOAD = "download"
+CA_KEYS, APPLICATIONS = "ca-keys", "applications"
+"""The keys of what a terminal may have downloaded for its chip kernels."""
 _ONLY = "1"
 
 
@@ -69,6 +72,7 @@ class Draft:
     reversal: PendingReversal | None
     script_notice: ScriptNotice | None
     dropped: set[str]
+    downloads: dict[str, Download] = field(default_factory=dict)
 
     def put(self, entry: JournalEntry) -> None:
         self.entries[entry.key] = entry
@@ -93,6 +97,7 @@ class Memory:
         self.journal: dict[str, JournalEntry] = {}
         self.reversal: PendingReversal | None = None
         self.script_notice: ScriptNotice | None = None
+        self.downloads: dict[str, Download] = {}
         for kind, key, document in store.load():
             if kind == _REGISTERS:
                 self.registers = Registers.from_document(document)
@@ -102,6 +107,8 @@ class Memory:
                 self.reversal = PendingReversal.from_document(document)
             elif kind == _SCRIPT:
                 self.script_notice = ScriptNotice.from_document(document)
+            elif kind == _DOWNLOAD:
+                self.downloads[key] = Download.from_document(document)
 
     def draft(self) -> Draft:
         return Draft(self.registers, {}, self.reversal, self.script_notice, set())
@@ -118,12 +125,14 @@ class Memory:
         if draft.script_notice is not self.script_notice:
             notice = draft.script_notice
             changes.append(Change(_SCRIPT, _ONLY, notice.to_document() if notice else None))
+        changes += [Change(_DOWNLOAD, key, download.to_document()) for key, download in draft.downloads.items()]
         if not changes:
             return
         self._store.commit(changes)
         self.registers, self.reversal = draft.registers, draft.reversal
         self.script_notice = draft.script_notice
         self.journal.update(draft.entries)
+        self.downloads.update(draft.downloads)
         for key in draft.dropped:
             self.journal.pop(key, None)
 

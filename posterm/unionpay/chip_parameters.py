@@ -150,11 +150,11 @@ def pack_key(key: CaKey) -> bytes:
     )
 
 
-def parse_key(field: bytes, *, use: Use = Use.LIVE) -> CaKey | None:
+def parse_key(field: bytes, *, use: Use = Use.UNKNOWN) -> CaKey | None:
     """Read the answer to a key download. Returns: None when the host has no such key.
 
     Args:
-        use: what the acquirer's keys are for.
+        use: what the acquirer's keys are for; the download does not say.
     Raises: LayoutError: unreadable, an algorithm other than SHA-1 with RSA, or a key that does not check.
     """
     what = "CA key"
@@ -229,6 +229,11 @@ def parse_application(field: bytes, known: Iterable[ApplicationConfig] = ()) -> 
         return replace(base, **_changes(objects, base))
     except EmvError as error:
         raise LayoutError(f"DE 62 {what}: {error}") from None
+
+
+def without_pin_to(application: ApplicationConfig, limit_minor: int) -> ApplicationConfig:
+    """The application with the cardholder of a tap verified from the next amount on."""
+    return replace(application, contactless=replace(application.contactless, cvm=limit_minor + 1))
 
 
 def _changes(objects: dict[str, bytes], base: ApplicationConfig) -> dict[str, Any]:

@@ -111,6 +111,8 @@ def test_an_address_is_an_ip_address_or_a_name(address):
         ("[host]\nport = -1", "host.port: input should be greater than or equal to 0"),
         ("[host]\nport = 'http'", "host.port: input should be a valid integer"),
         ("[host]\nforced_outcomes = 'maybe'", "host.forced_outcomes: "),
+        ("[host]\nca_keys = 'nowhere.toml'", "host.ca_keys: need a file, have no file"),
+        ("[host]\napplications = 'nowhere.toml'", "host.applications: need a file, have no file"),
         ("[host]\nstore = 'mysql://me:word@db'", "host.store: need "),
         ("[host]\naddress = ''", "host.address: need an IP address or a host name"),
         ("[host]\naddress = '10.0.0'", "host.address: need an IP address or a host name"),

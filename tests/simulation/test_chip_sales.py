@@ -26,8 +26,8 @@ SCHEMES = ("debit", "credit", "visa-credit", "visa-debit", "mastercard-credit", 
            "amex-credit", "discover-debit")  # fmt: skip
 
 
-def signed_on(seed: int = 1) -> World:
-    world = World(seed)
+def signed_on(world: World | None = None) -> World:
+    world = world or World(1)
     assert world.press(0, world.terminal(0).sign_on("01", TEST_PASSWORDS["01"], world.now)).done
     return world
 
@@ -73,6 +73,16 @@ def test_every_schemes_card_pays_and_its_certificate_goes_up_with_the_batch(name
     (use,) = world.store._chip_uses.values()
     # A tap ends with its only cryptogram; a card that was inserted has certified the sale.
     assert bool(use.certificate) is not tapped
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_terminal_sells_by_the_keys_and_applications_it_has_downloaded(name: str) -> None:
+    world, card = signed_on(World(1, chip_downloads=True)), card_of(name)
+    result = sell(world, Hand.inserting(load(name), card.pin))
+    assert result.approved
+    # The card's signatures were verified: the key it was certified with is there.
+    assert result.entry.chip_values["95"][0] & 0xFC == 0
+    assert settled(world)
 
 
 class _Torn:

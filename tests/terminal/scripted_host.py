@@ -91,6 +91,8 @@ class ScriptedHost:
         self.batch = ""
         self.keys_field: bytes | None = None
         self.parameters = b""
+        self.chip_fields: dict[str, Callable[[bytes], bytes]] = {}
+        """DE 62 of answers by 60.3, made of the request's."""
         self.balance = "1002156C000000100000"
 
     def _load(self, key: bytes) -> Any:
@@ -251,6 +253,8 @@ class ScriptedHost:
                 added[60] = str(request[60])[:2] + self.batch + network
         if network == Network.PARAMETERS:
             added[62] = self.parameters
+        if network in self.chip_fields:
+            added[62] = self.chip_fields[network](bytes(request.get(62, b"")))
         return self._echo(request, act.code, added)
 
     def working_keys(self) -> bytes:

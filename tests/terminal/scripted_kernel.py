@@ -13,7 +13,10 @@ from typing import Any
 from posterm.emv import exchange as emv
 from posterm.emv.apdu import Command
 from posterm.emv.bits import CryptogramType
-from posterm.emv.config import Transaction
+from posterm.emv.ca_key_file import public_ca_keys
+from posterm.emv.capk import CaKeyStore
+from posterm.emv.config import ApplicationConfig, Transaction
+from posterm.emv.config_file import default_terminal
 from posterm.emv.outcome import Ending, Fallback, Outcome
 from posterm.sensitive import Pan
 
@@ -71,6 +74,17 @@ class ScriptedKernel:
     """What the card has changed in the end."""
     transactions: list[Transaction] = field(default_factory=list)
     heard: list[Any] = field(default_factory=list)
+
+    @property
+    def keys(self) -> CaKeyStore:
+        return CaKeyStore(public_ca_keys()[:1])
+
+    @property
+    def applications(self) -> tuple[ApplicationConfig, ...]:
+        return default_terminal().applications
+
+    def equipped(self, **_sent: object) -> ScriptedKernel:
+        return self
 
     def insert(self, transaction: Transaction) -> Generator[Any, Any, Outcome]:
         return self._run(transaction)

@@ -115,6 +115,20 @@ def parameters(counter: Counter) -> None:
     _managed(counter, "parameters", counter.terminal.download_parameters)
 
 
+@key("download", "posterm terminal download ca-keys", "posterm terminal download aids")
+def download(
+    counter: Counter,
+    what: Annotated[str, typer.Argument(metavar="ca-keys|aids", help="CA keys, or parameters of chip applications.")],
+) -> None:
+    """Download what the chip kernels work with: CA keys, or the parameters of applications."""
+    from posterm.console.errors import InputError
+
+    commands = {"ca-keys": counter.terminal.download_ca_keys, "aids": counter.terminal.download_applications}
+    if what not in commands:
+        raise InputError(f"{what}: need {' or '.join(commands)}")
+    _managed(counter, f"download {what}", commands[what])
+
+
 @key(
     "sale",
     "posterm terminal sale 12.34 --insert debit",
