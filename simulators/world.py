@@ -23,7 +23,7 @@ from posterm.amount import Amount
 from posterm.emv.capk import CaKeyStore
 from posterm.emv.config_file import default_terminal
 from posterm.host import ChipTables, Host, HostKeys, MemoryHostStore
-from posterm.host.chart import merchant_payable, merchant_pending
+from posterm.host.chart import fee_clearing, merchant_payable, merchant_pending
 from posterm.hsm import Algorithm, KeyUsage, Lmk, Pin, SoftHsm
 from posterm.runtime.run_terminal import drive
 from posterm.terminal import Identity, MemoryTerminalStore, OriginalReference, Outcome, Result, Terminal
@@ -105,7 +105,7 @@ class Proof:
     days: tuple[Day, ...]
     host_totals: tuple[Totals, ...]
     merchant_minor: int
-    """What the ledger says the merchant is owed."""
+    """What the ledger says the merchant is owed before fees."""
     ledger_faults: tuple[str, ...]
 
     @property
@@ -197,7 +197,8 @@ class World:
         days = tuple(actor.day for actor in self._actors)
         host = tuple(self.host.totals(day.terminal_id, day.batch) for day in days)
         ledger = self.host.ledger
-        owed = sum(ledger.account(name(MERCHANT_ID)).balance for name in (merchant_pending, merchant_payable))
+        accounts = (merchant_pending(MERCHANT_ID), merchant_payable(MERCHANT_ID), fee_clearing("156"))
+        owed = sum(ledger.account(name).balance for name in accounts)
         return Proof(self.seed, days, host, owed, ledger.prove().faults)
 
     def terminal(self, number: int) -> Terminal:

@@ -26,7 +26,7 @@ from posterm.console.front import Presented, cardholder
 from posterm.console.host_desk import configured_host
 from posterm.console.views.result import result_document, result_line
 from posterm.console.workplace import workplace
-from posterm.host.chart import merchant_payable, merchant_pending
+from posterm.host.chart import fee_clearing, merchant_payable, merchant_pending
 from posterm.runtime import clock
 from posterm.runtime.errors import RuntimeFault
 from posterm.terminal import Result
@@ -193,7 +193,8 @@ def _prove(configuration: Configuration, settled: Settled) -> Proof:
         settings = configuration.terminal
         batch = settled.slip.batch if settled.slip else "000001"
         ledger = host.ledger
-        owed = sum(ledger.account(name(settings.merchant_id)).balance for name in (merchant_pending, merchant_payable))
+        accounts = (merchant_pending(settings.merchant_id), merchant_payable(settings.merchant_id), fee_clearing("156"))
+        owed = sum(ledger.account(name).balance for name in accounts)
         report = ledger.prove()
         return Proof(
             batch=batch,

@@ -47,14 +47,14 @@ def answer_elements(
 ) -> tuple[str, ...]:
     """What the host says to a request beside the echo: element number and value in turn, element 55 in hexadecimal.
 
-    Element 15 is today, or the original's settlement date.
+    Element 15 is the clearing date, of the original where there is one.
     """
     desk, card = case.desk, case.card
     settlement_date = case.original.settlement_date if case.original is not None and case.row is None else ""
     values = {
         12: f"{case.now:%H%M%S}",
         13: f"{case.now:%m%d}",
-        15: settlement_date or f"{case.now:%m%d}",
+        15: settlement_date or month_and_day(case),
         32: desk.acquirer_id,
         37: rrn,
         38: auth_code,
@@ -65,6 +65,11 @@ def answer_elements(
         **_texts(desk, code, card),
     }
     return tuple(part for number, value in values.items() if value for part in (str(number), value))
+
+
+def month_and_day(case: Case) -> str:
+    """Of the clearing date; of today as long as that has not been found out."""
+    return case.clearing_date[5:7] + case.clearing_date[8:10] if case.clearing_date else f"{case.now:%m%d}"
 
 
 def financial_answer(case: Case, added: tuple[str, ...]) -> Message:

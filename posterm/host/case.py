@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from posterm.host.card_ranges import CardRange, CardRanges
 from posterm.host.chip_tables import ChipTables
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent
+from posterm.host.fees import FeeClass
 from posterm.host.forced import NOTHING, ForcedOutcome
 from posterm.host.ledger import Ledger
+from posterm.host.plan import MerchantPlan
 from posterm.host.records import (
     CardRecord,
     IssuerKeyRecord,
@@ -24,6 +27,7 @@ from posterm.host.records import (
     reference,
 )
 from posterm.host.store import HostStore
+from posterm.host.working_days import WorkingDays
 from posterm.hsm import HsmPort, KeyBlock
 from posterm.hsm.cryptogram import Cvn
 from posterm.hsm.port import ChipPort
@@ -57,8 +61,18 @@ class Desk:
     forced_outcomes: bool
     late_answer_s: float
     acquirer_id: str
+    plans: Mapping[str, MerchantPlan]
+    ranges: CardRanges
+    working_days: WorkingDays
     chip_tables: ChipTables | None = None
     """None when this host has no CA keys and application parameters to download."""
+
+    def plan_of(self, merchant: MerchantRecord) -> MerchantPlan:
+        """A merchant's terms. Raises: HostError: its plan is not among those this host was given."""
+        plan = self.plans.get(merchant.plan)
+        if plan is None:
+            raise HostError(f"merchant {merchant.merchant_id}: there is no plan {merchant.plan!r}")
+        return plan
 
     def fingerprint(self, what: str, text: str) -> str:
         """A keyed hash, 32 hexadecimal characters; `what` keeps hashes for different uses apart."""
@@ -106,6 +120,9 @@ class ChipData:
         return self.values["9F26"]
 
 
+UNCLASSED: Final = FeeClass("", "")
+
+
 @dataclass(slots=True)
 class Case:
     """One request. `again` is the record of the same request answered before."""
@@ -120,11 +137,17 @@ class Case:
     content: str = ""
     pan: Pan | None = None
     card: CardRecord | None = None
+    range: CardRange | None = None
     chip: ChipData | None = None
     chip_judged: bool = False
     """True once `check_chip` has looked at the request."""
     original: TransactionRecord | None = None
     again: TransactionRecord | None = None
+    clearing_date: str = ""
+    fee_class: FeeClass = UNCLASSED
+    limits: tuple[str, ...] = ()
+    """The limits in which `reserved_minor` is reserved for this request."""
+    reserved_minor: int = 0
     forced: ForcedOutcome = NOTHING
     uploaded: bool = False
     """True when the request stands for a notice that came in a batch upload."""
@@ -166,6 +189,13 @@ class Case:
     def ref_for(self, mti: str, batch: str, stan: str) -> str:
         """The key of another request of the same terminal and merchant."""
         return reference(mti, self.terminal_id, self.merchant_id, batch, stan)
+
+    @property
+    def plan(self) -> MerchantPlan:
+        """The merchant's terms; only after the check that finds the merchant."""
+        if self.merchant is None:
+            raise HostError("the merchant is asked for before it was checked")
+        return self.desk.plan_of(self.merchant)
 
     def known_terminal(self) -> TerminalRecord:
         """The terminal; only after the check that finds it."""

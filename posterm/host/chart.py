@@ -29,6 +29,7 @@ class AccountKind(StrEnum):
     MERCHANT_PENDING = "merchant-pending"
     MERCHANT_PAYABLE = "merchant-payable"
     DEPOSIT = "deposit"
+    FEE_CLEARING = "fee-clearing"
     FEE_ISSUER = "fee-issuer"
     FEE_NETWORK = "fee-network"
     FEE_ACQUIRER = "fee-acquirer"
@@ -49,9 +50,12 @@ class ChartRow:
 CHART: Final[dict[str, ChartRow]] = {
     AccountKind.CARDHOLDER_DEBIT: ChartRow(Side.CREDIT, True, "what a debit card may spend"),
     AccountKind.CARDHOLDER_CREDIT: ChartRow(Side.CREDIT, True, "a credit card, down to its credit line"),
-    AccountKind.MERCHANT_PENDING: ChartRow(Side.CREDIT, False, "what a merchant's open batches have earned"),
-    AccountKind.MERCHANT_PAYABLE: ChartRow(Side.CREDIT, False, "what a merchant's settled batches have earned"),
+    AccountKind.MERCHANT_PENDING: ChartRow(
+        Side.CREDIT, False, "what a merchant has earned since the last cleared date"
+    ),
+    AccountKind.MERCHANT_PAYABLE: ChartRow(Side.CREDIT, False, "what cleared dates have earned, until it is paid"),
     AccountKind.DEPOSIT: ChartRow(Side.CREDIT, True, "what a merchant has left as security"),
+    AccountKind.FEE_CLEARING: ChartRow(Side.CREDIT, False, "fees that were charged, until clearing splits them"),
     AccountKind.FEE_ISSUER: ChartRow(Side.CREDIT, False, "the issuers' part of the fees"),
     AccountKind.FEE_NETWORK: ChartRow(Side.CREDIT, False, "the card network's part of the fees"),
     AccountKind.FEE_ACQUIRER: ChartRow(Side.CREDIT, False, "the acquirer's part of the fees"),
@@ -68,12 +72,12 @@ FEE_KINDS: Final = (
 
 
 def merchant_pending(merchant_id: str) -> str:
-    """The account of what a merchant's open batches have earned."""
+    """The account of what a merchant has earned on dates that are not cleared yet."""
     return f"merchant/{merchant_id}/pending"
 
 
 def merchant_payable(merchant_id: str) -> str:
-    """The account of what a merchant's settled batches have earned."""
+    """The account of what a merchant has earned on cleared dates, and was not paid yet."""
     return f"merchant/{merchant_id}/payable"
 
 
@@ -89,6 +93,11 @@ def fee_income(kind: AccountKind, currency: str) -> str:
     'fee/network/156'
     """
     return f"{kind.value.replace('-', '/')}/{currency}"
+
+
+def fee_clearing(currency: str) -> str:
+    """The account of fees that were charged and not split yet."""
+    return f"fee/clearing/{currency}"
 
 
 def bank(currency: str) -> str:
@@ -107,6 +116,7 @@ def merchant_accounts(merchant_id: str, currency: str) -> dict[str, AccountKind]
         merchant_pending(merchant_id): AccountKind.MERCHANT_PENDING,
         merchant_payable(merchant_id): AccountKind.MERCHANT_PAYABLE,
         merchant_deposit(merchant_id): AccountKind.DEPOSIT,
+        fee_clearing(currency): AccountKind.FEE_CLEARING,
         **{fee_income(kind, currency): kind for kind in FEE_KINDS},
         bank(currency): AccountKind.BANK,
         suspense(currency): AccountKind.SUSPENSE,

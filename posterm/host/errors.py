@@ -2,6 +2,8 @@
 
 HostError
 ├── EnrolmentError    a merchant, terminal or card that cannot be taken on as given
+├── TermsError        a plan, a table of card ranges or a calendar that cannot be
+├── PayoutError       a payout that is unknown, or not in the state for it
 └── LedgerError       a transfer that cannot be: unknown account, nothing pending to resolve
     ├── TransferConflictError   its identifier is that of another transfer
     └── HoldEndedError          what it would end is ended already, or past its deadline
@@ -18,6 +20,14 @@ class HostError(PostermError):
 
 class EnrolmentError(HostError):
     """A merchant, terminal or card that cannot be taken on as given."""
+
+
+class TermsError(HostError):
+    """A plan, a table of card ranges or a calendar that cannot be used; the text names the key."""
+
+
+class PayoutError(HostError):
+    """A payout that is unknown, or not in the state for what is asked."""
 
 
 class LedgerError(HostError):

@@ -43,6 +43,8 @@ class EventName(StrEnum):
     """A counter further ahead of the last one than the profile finds usual."""
     CHIP_CERTIFICATE = "chip-certificate"
     """The final cryptogram of a transaction came up with the batch; `verified` says whether it is the card's."""
+    INQUIRIES_BEFORE_SALE = "inquiries-before-sale"
+    """A sale right after balance inquiries with the same card."""
     FALLBACK = "fallback"
     """A stripe was read because a chip could not be."""
     TOTALS_COMPARED = "totals-compared"

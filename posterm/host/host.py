@@ -10,18 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from posterm.host import issuer, registry, scripts, settlement
+from posterm.host import clearing, issuer, limits, payouts, registry, scripts, settlement
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
+from posterm.host.card_ranges import CardRanges
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.chip_tables import ChipTables
+from posterm.host.data_files import built_in_plans, built_in_ranges, built_in_working_days
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.forced import Link
 from posterm.host.ledger import Ledger
 from posterm.host.management import handle_management, handle_script_notice
 from posterm.host.pipeline import run_reversal, run_transaction
-from posterm.host.records import ACTIVE, CardKind, CardRecord, IssuerKeyRecord, PinPolicy, SettlementReport
+from posterm.host.plan import MerchantPlan
+from posterm.host.records import (
+    ACTIVE,
+    CardKind,
+    CardRecord,
+    ClearingRecord,
+    IssuerKeyRecord,
+    PayoutRecord,
+    PinPolicy,
+    SettlementReport,
+)
 from posterm.host.store import HostStore
+from posterm.host.working_days import WorkingDays
 from posterm.hsm import HsmPort, KeyBlock, Pin
 from posterm.hsm.cryptogram import Scheme
 from posterm.hsm.port import ChipPort
@@ -50,6 +63,9 @@ class Host:
         late_answer_s: how late a forced late answer is.
         acquirer_id: 8 digits, element 32.
         chip_tables: the CA keys and application parameters that terminals may download; without them they may not.
+        plans: the merchants' terms by name; those that come with posterm when left out, as the next two.
+        ranges: the table of card ranges.
+        working_days: when banks settle.
     """
 
     def __init__(
@@ -63,6 +79,9 @@ class Host:
         late_answer_s: float = LATE_ANSWER_S,
         acquirer_id: str = ACQUIRER_ID,
         chip_tables: ChipTables | None = None,
+        plans: Mapping[str, MerchantPlan] | None = None,
+        ranges: CardRanges | None = None,
+        working_days: WorkingDays | None = None,
     ) -> None:
         self.ledger = Ledger(store)
         self._desk = Desk(
@@ -76,6 +95,9 @@ class Host:
             forced_outcomes,
             late_answer_s,
             acquirer_id,
+            plans or built_in_plans(),
+            ranges or built_in_ranges(),
+            working_days or built_in_working_days(),
             chip_tables,
         )
 
@@ -99,9 +121,17 @@ class Host:
         except Exception as error:  # the last net: one request that fails takes no other with it
             return self._failed(envelope, now, error)
 
-    def enrol_merchant(self, merchant_id: str, name: str, *, currency: str = "CNY") -> None:
-        """Take on a merchant of 15 characters, or change its name. Raises: EnrolmentError."""
-        registry.enrol_merchant(self._desk, merchant_id, name, currency)
+    def enrol_merchant(
+        self, merchant_id: str, name: str, *, currency: str = "CNY", plan: str = "standard", owner: str = ""
+    ) -> None:
+        """Take on a merchant of 15 characters, or change its name and terms.
+
+        Args:
+            plan: the name of its terms.
+            owner: a name for whoever stands behind it, the same for all merchants of one owner; letters and digits.
+        Raises: EnrolmentError.
+        """
+        registry.enrol_merchant(self._desk, merchant_id, name, currency, plan, owner)
 
     def enrol_terminal(self, terminal_id: str, merchant_id: str, tmk: KeyBlock, *, batch: str = "000001") -> None:
         """Take on a terminal of 8 characters, or give it another TMK. Raises: EnrolmentError."""
@@ -146,6 +176,15 @@ class Host:
         )
         opened = at.isoformat() if at is not None else ""
         return issuer.enrol_card(self._desk, pan, pin, card, balance=balance, credit_line=credit_line, at=opened)
+
+    def block_card(self, card: str, code: str) -> None:
+        """Put a card on the acquirer's black list, with the answer code it gets; an empty code takes it off.
+
+        Args:
+            card: the fingerprint that `enrol_card` returned.
+        Raises: EnrolmentError.
+        """
+        issuer.block_card(self._desk, card, code)
 
     def set_issuer_keys(
         self,
@@ -217,7 +256,28 @@ class Host:
         but its money is free again only when it is released.
         """
         with self._desk.store.savepoint():
-            return self.ledger.expire(now.isoformat())
+            store = self._desk.store
+            return self.ledger.expire(now.isoformat(), lambda hold: limits.release_expired(store, hold))
+
+    def close_clearing(self, now: datetime) -> tuple[ClearingRecord, ...]:
+        """Close every clearing date whose cut-off has passed. Returns: what each merchant has earned on them."""
+        with self._desk.store.savepoint():
+            return clearing.close_dates(self._desk, now)
+
+    def create_payouts(self, now: datetime) -> tuple[PayoutRecord, ...]:
+        """Make payouts of all that is due and in none yet."""
+        with self._desk.store.savepoint():
+            return payouts.create_payouts(self._desk, now)
+
+    def move_payout(self, payout_id: str, action: str, now: datetime, *, reason: str = "") -> PayoutRecord:
+        """Take a payout one step on: send, succeed, fail, return or retry. Raises: PayoutError."""
+        with self._desk.store.savepoint():
+            return payouts.move_payout(self._desk, payout_id, action, now, reason=reason)
+
+    @property
+    def plans(self) -> Mapping[str, MerchantPlan]:
+        """The merchants' terms, by name."""
+        return self._desk.plans
 
     def _answer(self, envelope: Envelope, now: datetime) -> Reply:
         try:

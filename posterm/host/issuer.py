@@ -17,16 +17,25 @@ from posterm.host.case import Case, Desk, Refusal
 from posterm.host.chart import AccountKind, bank
 from posterm.host.chip import spares_pin
 from posterm.host.errors import EnrolmentError
+from posterm.host.fees import FeeClass
 from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, TransferKind, TransferRecord
 from posterm.hsm import HsmError, KeyBlock, Pin, PinFormat, PinMismatch
 from posterm.sensitive import Pan, SensitiveValueError, Track2, Track3, luhn_valid
 from posterm.unionpay.response_codes import response_code
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CHIP_ENTRIES, STRIPE_ENTRIES, Entry, Kind
 
 _ACCOUNTS: Final = {
     CardKind.DEBIT.value: AccountKind.CARDHOLDER_DEBIT,
     CardKind.CREDIT.value: AccountKind.CARDHOLDER_CREDIT,
 }
+HOME_SCHEME: Final = "CUP"
+_CHANNELS: Final[dict[str, str]] = {
+    **dict.fromkeys(CHIP_ENTRIES, "chip"),
+    **dict.fromkeys((*STRIPE_ENTRIES, Entry.CONTACTLESS_STRIPE), "stripe"),
+    Entry.CODE: "qr",
+}
+"""How a card was read, as plans name it, by DE 22; all else is keyed."""
+
 _NEEDS_PIN: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE})
 _TAKES_MONEY: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.PREAUTH_ADD, Kind.BALANCE})
 """Kinds for which the card itself must be good. Money that comes back, and what was authorised before, goes through."""
@@ -87,6 +96,21 @@ def enrol_card(
     return fingerprint
 
 
+def block_card(desk: Desk, fingerprint: str, code: str) -> None:
+    """Put a card on the acquirer's black list with the answer code it gets; take it off with an empty one.
+
+    Raises: EnrolmentError: no such card, or a code that is none or approves.
+    """
+    card = desk.store.card(fingerprint)
+    if card is None:
+        raise EnrolmentError("no such card is enrolled")
+    if code and not (len(code) == 2 and code.isascii() and code.isalnum()):
+        raise EnrolmentError("need an answer code of two letters or digits")
+    if code and response_code(code, desk.profile.code_extensions).approved:
+        raise EnrolmentError(f"the answer code {code} is an approval")
+    desk.store.put_card(replace(card, blocked=code))
+
+
 def _fits(text: str, length: int) -> bool:
     return 0 < len(text) <= length and text.isascii() and text.isalnum()
 
@@ -104,6 +128,23 @@ def read_pan(case: Case) -> Refusal | None:
     if keyed is not None and track is not None and keyed != track[0]:
         return Refusal("14", "element 2 and the track name different cards")
     case.pan = keyed or (track[0] if track else None)
+    return None
+
+
+def check_range(case: Case) -> Refusal | None:
+    """ZB, else 15, when the card number is in no range of the table."""
+    if case.pan is None:
+        return None
+    case.range = case.desk.ranges.find(case.pan.reveal())
+    return None if case.range is not None else Refusal(case.desk.own_code("ZB", "15"), "the card is in no known range")
+
+
+def find_fee_class(case: Case) -> Refusal | None:
+    """Find out what fees and limits depend on; nothing is refused here. A card's own issuer knows its class best."""
+    card = case.card
+    if card is not None:
+        entry = case.text(22)[:2]
+        case.fee_class = FeeClass(card.kind, _CHANNELS.get(entry, "keyed"), foreign=card.scheme != HOME_SCHEME)
     return None
 
 

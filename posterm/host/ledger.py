@@ -17,7 +17,7 @@ between currencies, which takes an account in each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Final
@@ -108,8 +108,8 @@ class Ledger:
         self._write(group, accounts, holds)
         return Outcome.POSTED
 
-    def expire(self, now: str) -> int:
-        """End every hold whose deadline has come. Returns: how many."""
+    def expire(self, now: str, ended_one: Callable[[TransferRecord], None] | None = None) -> int:
+        """End every hold whose deadline has come. Returns: how many; `ended_one` is told each."""
         ended = 0
         while due := self._store.holds_due(now, _EXPIRED_AT_ONCE):
             for hold in due:
@@ -127,6 +127,8 @@ class Ledger:
                         )
                     ]
                 )
+                if ended_one is not None:
+                    ended_one(pending)
             ended += len(due)
         return ended
 

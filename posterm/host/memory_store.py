@@ -14,13 +14,18 @@ from posterm.host.records import (
     AccountRecord,
     BatchRecord,
     CardRecord,
+    CardUseRecord,
     ChipRecord,
     ChipUseRecord,
+    ClearingDayRecord,
+    ClearingRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
+    LimitUseRecord,
     MerchantRecord,
+    PayoutRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -51,6 +56,11 @@ class MemoryHostStore:
         self._open_holds: dict[str, HoldRecord] = {}
         self._transactions: dict[str, TransactionRecord] = {}
         self._refs: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        self._limit_uses: dict[str, LimitUseRecord] = {}
+        self._card_uses: dict[str, CardUseRecord] = {}
+        self._clearing_days: dict[str, ClearingDayRecord] = {}
+        self._clearings: dict[tuple[str, str], ClearingRecord] = {}
+        self._payouts: dict[str, PayoutRecord] = {}
         self._exchanges: dict[str, ExchangeRecord] = {}
         self._batches: dict[tuple[str, str], BatchRecord] = {}
         self._uploads: dict[tuple[str, str], tuple[UploadRecord, ...]] = {}
@@ -81,6 +91,9 @@ class MemoryHostStore:
 
     def put_merchant(self, record: MerchantRecord) -> None:
         self._set(self._merchants, record.merchant_id, record)
+
+    def merchants(self) -> Iterable[MerchantRecord]:
+        return [self._merchants[key] for key in sorted(self._merchants)]
 
     def terminal(self, terminal_id: str) -> TerminalRecord | None:
         return self._terminals.get(terminal_id)
@@ -172,6 +185,54 @@ class MemoryHostStore:
     def transactions_in_batch(self, terminal_id: str, batch: str) -> list[TransactionRecord]:
         return self._listed("batch", terminal_id, batch)
 
+    def transactions_cleared_on(self, clearing_date: str) -> list[TransactionRecord]:
+        return self._listed("cleared", "", clearing_date)
+
+    def limit_use(self, use: str) -> LimitUseRecord | None:
+        return self._limit_uses.get(use)
+
+    def put_limit_use(self, record: LimitUseRecord) -> None:
+        self._set(self._limit_uses, record.use, record)
+
+    def limit_uses(self) -> Iterable[LimitUseRecord]:
+        return [self._limit_uses[key] for key in sorted(self._limit_uses)]
+
+    def card_use(self, use: str) -> CardUseRecord | None:
+        return self._card_uses.get(use)
+
+    def put_card_use(self, record: CardUseRecord) -> None:
+        self._set(self._card_uses, record.use, record)
+
+    def clearing_day(self, clearing_date: str) -> ClearingDayRecord | None:
+        return self._clearing_days.get(clearing_date)
+
+    def put_clearing_day(self, record: ClearingDayRecord) -> None:
+        self._set(self._clearing_days, record.clearing_date, record)
+
+    def open_clearing_days(self) -> list[ClearingDayRecord]:
+        return [record for _, record in sorted(self._clearing_days.items()) if not record.closed_at]
+
+    def clearing(self, clearing_date: str, merchant_id: str) -> ClearingRecord | None:
+        return self._clearings.get((clearing_date, merchant_id))
+
+    def put_clearing(self, record: ClearingRecord) -> None:
+        self._set(self._clearings, (record.clearing_date, record.merchant_id), record)
+
+    def clearings_on(self, clearing_date: str) -> list[ClearingRecord]:
+        return [record for (date, _), record in sorted(self._clearings.items()) if date == clearing_date]
+
+    def clearings_unpaid(self) -> list[ClearingRecord]:
+        return [record for _, record in sorted(self._clearings.items()) if not record.payout]
+
+    def payout(self, payout_id: str) -> PayoutRecord | None:
+        return self._payouts.get(payout_id)
+
+    def put_payout(self, record: PayoutRecord) -> None:
+        self._set(self._payouts, record.payout_id, record)
+
+    def payouts(self) -> Iterable[PayoutRecord]:
+        return [self._payouts[key] for key in sorted(self._payouts)]
+
     def exchange(self, ref: str) -> ExchangeRecord | None:
         return self._exchanges.get(ref)
 
@@ -239,7 +300,11 @@ class MemoryHostStore:
 
 
 def _indexes(record: TransactionRecord) -> tuple[tuple[str, str, str], ...]:
-    indexes = [("batch", record.terminal_id, record.batch), ("rrn", record.merchant_id, record.rrn)]
+    indexes = [
+        ("batch", record.terminal_id, record.batch),
+        ("rrn", record.merchant_id, record.rrn),
+        ("cleared", "", record.clearing_date),
+    ]
     if record.auth_code:
         indexes.append(("auth", record.merchant_id, record.auth_code))
     return tuple(indexes)

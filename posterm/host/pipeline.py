@@ -1,7 +1,8 @@
 """A transaction or reversal from first check to posting: every step by name, in order, on one screen.
 
-A step gives None or a `Refusal`; the first refusal is the answer, and its event names the step. What was refused after
-the request was known to be new is recorded too, so that its repeat gets the same answer.
+A step gives None or a `Refusal`; the first refusal is the answer, and its event names the step. Steps before it that
+took something up give it back. What was refused after the request was known to be new is recorded too, so that its
+repeat gets the same answer.
 
 Source: Q/CUP 009 (what a host looks at); the order is posterm's: identity, novelty, form, card, money.
 """
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from posterm.host import answers, checks, chip, issuer, originals, postings, registry, reversal
+from posterm.host import answers, checks, chip, clearing, issuer, limits, originals, postings, registry, reversal, risk
 from posterm.host.case import Case, Refusal
 from posterm.host.events import EventName
 from posterm.host.forced import Link
@@ -23,16 +24,18 @@ from posterm.unionpay.transactions import Kind
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A named check."""
+    """A named check. `undo` takes back what it did when a later one refuses."""
 
     name: str
     check: Callable[[Case], Refusal | None]
+    undo: Callable[[Case], None] | None = None
 
 
 IDENTITY: Final = (
     Step("terminal", registry.check_terminal),
     Step("keys", checks.check_keys),
     Step("mac", checks.check_mac),
+    Step("clearing-date", clearing.find_clearing_date),
 )
 NOVELTY: Final = (
     Step("card-data", checks.read_card_number),
@@ -41,9 +44,14 @@ NOVELTY: Final = (
 TRANSACTION: Final = (
     Step("kind", checks.check_kind),
     Step("content", checks.check_content),
+    Step("card-range", issuer.check_range),
     Step("card", issuer.check_card),
+    Step("black-list", risk.check_black_list),
     Step("chip", chip.check_chip),
     Step("original", originals.check_original),
+    Step("fee-class", issuer.find_fee_class),
+    Step("same-card", risk.check_card_uses),
+    Step("limits", limits.check_limits, undo=limits.release_reserved),
     Step("pin", issuer.check_pin),
     Step("forced", checks.check_forced),
 )
@@ -54,9 +62,13 @@ TRANSACTION_STEPS: Final = (
     Step("batch", checks.check_batch),
     *TRANSACTION,
 )
-"""0100, 0200, 0220; the last step, `funds`, is the posting itself."""
+"""0100, 0200, 0220; the last step, `funds`, is the posting itself: amount, fee and holds in one linked group."""
 
-NOTICE_STEPS: Final = (Step("card-data", checks.read_card_number), *TRANSACTION)
+NOTICE_STEPS: Final = (
+    Step("clearing-date", clearing.find_clearing_date),
+    Step("card-data", checks.read_card_number),
+    *TRANSACTION,
+)
 """A notice taken from a batch upload: the message around it has been through `IDENTITY` already."""
 
 REVERSAL_STEPS: Final = (
@@ -76,7 +88,7 @@ def run_transaction(case: Case) -> Message | None:
         return None
     if case.again is not None:
         return _repeat(case, case.again)
-    return accept(case) if refused is None else decline(case, *refused)
+    return accept(case, TRANSACTION_STEPS) if refused is None else decline(case, *refused)
 
 
 def run_reversal(case: Case) -> Message:
@@ -96,6 +108,8 @@ def run_reversal(case: Case) -> Message:
         transfers=undone.transfers,
         approved=undone.code == "00",
         answer=answers.answer_elements(case, undone.code, rrn),
+        gross_minor=undone.gross_minor,
+        fee_minor=undone.fee_minor,
     )
     _keep(case, record)
     case.tell(undone.event, code=undone.code, reason=case.text(39), original=undone.original)
@@ -106,16 +120,17 @@ def run_notice(case: Case) -> str:
     """Post a notice that came in a batch upload. Returns: the answer code."""
     refused = _first_refusal(case, NOTICE_STEPS)
     case.content = checks.content_fingerprint(case)
-    answer = accept(case) if refused is None else decline(case, *refused)
+    answer = accept(case, NOTICE_STEPS) if refused is None else decline(case, *refused)
     return str(answer[39])
 
 
-def accept(case: Case) -> Message:
-    """Post a transaction that passed every check, and record it."""
+def accept(case: Case, steps: tuple[Step, ...]) -> Message:
+    """Post a transaction that passed every one of `steps`, and record it."""
     kind = case.known_row().kind
     rrn = answers.rrn_for(case)
     posted, refusal = postings.post(case)
     if refusal is not None:
+        _undo(case, steps)
         return decline(case, "funds", refusal, rrn)
     auth_code = _auth_code(case, rrn)
     answer = answers.answer_elements(
@@ -168,24 +183,33 @@ def new_record(case: Case, rrn: str, **decided: Any) -> TransactionRecord:
         amount_minor=case.amount_minor,
         currency=case.currency,
         at=case.at,
-        settlement_date=f"{case.now:%m%d}",
+        clearing_date=case.clearing_date,
         rrn=rrn,
         content=case.content,
         card=card.fingerprint if card is not None else "",
         masked_pan=card.masked_pan if card is not None else "",
         original=case.original.ref if case.original is not None else "",
+        card_class=case.fee_class.card,
+        channel=case.fee_class.channel,
         **decided,
     )
 
 
 def _first_refusal(case: Case, steps: tuple[Step, ...]) -> tuple[str, Refusal] | None:
-    for step in steps:
+    for number, step in enumerate(steps):
         refusal = step.check(case)
         if refusal is not None:
+            _undo(case, steps[:number])
             return step.name, refusal
         if case.again is not None or case.forced.link is Link.DROPPED:
             return None
     return None
+
+
+def _undo(case: Case, steps: tuple[Step, ...]) -> None:
+    for step in reversed(steps):
+        if step.undo is not None:
+            step.undo(case)
 
 
 def _repeat(case: Case, record: TransactionRecord) -> Message:

@@ -10,7 +10,8 @@ completion                   all its holds released and the amount posted, linke
 tip                          the difference to what the sale has posted so far
 balance                      nothing
 
-Voids and tips name the transfer they correct.
+Voids and tips name the transfer they correct. The merchant's fee goes with them in the same group, from merchant to
+fees charged: of a sale or completion, of what a tip adds; and back with a void, or a refund if the plan says so.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from posterm.amount import MAX_MINOR, Amount, currency
+from posterm.host import limits
 from posterm.host.case import Case, Refusal
-from posterm.host.chart import merchant_pending
+from posterm.host.chart import fee_clearing, merchant_pending
+from posterm.host.fees import fee_for, fee_given_back
 from posterm.host.ledger import Outcome
 from posterm.host.records import CardKind, TransactionRecord, TransferKind, TransferRecord
 from posterm.unionpay.balances import Balance, pack_accumulated
@@ -40,14 +43,28 @@ def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
     """
     kind = case.known_row().kind
     group = _GROUPS[kind](case)
+    fee = _FEES.get(kind, _no_fee)(case)
+    if fee:
+        group.append(_fee(case, fee, len(group) + 1))
     if group and case.desk.ledger.apply(group) is Outcome.INSUFFICIENT:
         return {}, Refusal("51", "not enough available")
     holds = tuple(transfer.transfer_id for transfer in group if transfer.kind == TransferKind.PENDING)
-    posted: dict[str, Any] = {"transfers": len(group), "posted_minor": _posted_minor(case)}
+    posted: dict[str, Any] = {
+        "transfers": len(group),
+        "posted_minor": _posted_minor(case),
+        "gross_minor": _gross_minor(case),
+        "fee_minor": fee,
+    }
+    if kind in _PURCHASES:
+        posted["fee_now_minor"] = fee
     if kind is Kind.PREAUTH:
         posted |= {"holds": holds, "authorised_minor": case.amount_minor}
+    uses, counted = limits.settle_reserved(case)
+    if uses:
+        posted |= {"limits": uses, "limited_minor": counted}
     if case.original is not None:
-        case.original = _after(case, case.original, holds)
+        original = limits.after(case, case.original)
+        case.original = _after(case, original, holds, fee)
         case.desk.store.put_transaction(case.original)
     return posted, None
 
@@ -139,6 +156,52 @@ def _nothing(_case: Case) -> Group:
     return []
 
 
+def _fee(case: Case, fee: int, number: int) -> TransferRecord:
+    """The transfer of a fee to what was charged, or of one below nothing back to the merchant."""
+    merchant, charged = merchant_pending(case.merchant_id), fee_clearing(case.currency)
+    debit, credit = (merchant, charged) if fee > 0 else (charged, merchant)
+    kind, original = case.known_row().kind, case.original
+    corrects = ""
+    if kind in (Kind.VOID, Kind.COMPLETION_VOID) and original is not None and original.fee_minor:
+        corrects = f"{original.ref}/{original.transfers}"  # a fee is the last transfer of its group
+    return TransferRecord(
+        f"{case.ref}/{number}",
+        TransferKind.POSTED.value,
+        debit,
+        credit,
+        abs(fee),
+        case.currency,
+        case.at,
+        case.ref,
+        corrects=corrects,
+    )
+
+
+def _fee_of_purchase(case: Case) -> int:
+    return fee_for(case.plan, case.fee_class, case.amount_minor)
+
+
+def _fee_of_tip(case: Case) -> int:
+    original = case.known_original()
+    kind = replace(case.fee_class, channel=original.channel)
+    more = fee_for(case.plan, kind, case.amount_minor) - fee_for(case.plan, kind, original.posted_minor)
+    return max(more, -original.fee_now_minor)
+
+
+def _fee_of_void(case: Case) -> int:
+    return -case.known_original().fee_now_minor
+
+
+def _fee_of_refund(case: Case) -> int:
+    original = case.known_original()
+    left = original.posted_minor - original.refunded_minor
+    return -fee_given_back(case.plan, fee=original.fee_now_minor, left=left, refund=case.amount_minor)
+
+
+def _no_fee(_case: Case) -> int:
+    return 0
+
+
 def _first_of_original(case: Case) -> str:
     """The transfer that posted the original's amount; see `_move`."""
     return f"{case.known_original().ref}/1"
@@ -165,15 +228,35 @@ _MOVES_ITS_AMOUNT: Final = frozenset(
 )
 
 
+_PURCHASES: Final = frozenset(
+    kind for kind, group in _GROUPS.items() if group in (_from_card, _from_card_by_force, _complete, _complete_by_force)
+)
+_FEES: Final[dict[Kind, Callable[[Case], int]]] = {
+    **dict.fromkeys(_PURCHASES, _fee_of_purchase),
+    Kind.TIP_ADJUST: _fee_of_tip,
+    Kind.VOID: _fee_of_void,
+    Kind.COMPLETION_VOID: _fee_of_void,
+    Kind.REFUND: _fee_of_refund,
+}
+
+
+def _gross_minor(case: Case) -> int:
+    """What the request adds to what the merchant has earned."""
+    kind = case.known_row().kind
+    if kind is Kind.TIP_ADJUST:
+        return case.amount_minor - case.known_original().posted_minor
+    return _posted_minor(case) if kind in _PURCHASES else -_posted_minor(case)
+
+
 def _posted_minor(case: Case) -> int:
     return case.amount_minor if case.known_row().kind in _MOVES_ITS_AMOUNT else 0
 
 
-def _after(case: Case, original: TransactionRecord, holds: tuple[str, ...]) -> TransactionRecord:
-    """The original as the request leaves it."""
+def _after(case: Case, original: TransactionRecord, holds: tuple[str, ...], fee: int) -> TransactionRecord:
+    """The original as the request leaves it; `fee` is what was charged with the request."""
     kind = case.known_row().kind
     if kind in (Kind.VOID, Kind.COMPLETION_VOID):
-        return replace(original, voided_by=case.ref)
+        return replace(original, voided_by=case.ref, fee_now_minor=0)
     if kind is Kind.PREAUTH_VOID:
         return replace(original, voided_by=case.ref, holds=())
     if kind in (Kind.COMPLETION, Kind.COMPLETION_NOTICE):
@@ -182,5 +265,11 @@ def _after(case: Case, original: TransactionRecord, holds: tuple[str, ...]) -> T
         authorised = original.authorised_minor + case.amount_minor
         return replace(original, authorised_minor=authorised, holds=(*original.holds, *holds))
     if kind is Kind.REFUND:
-        return replace(original, refunded_minor=original.refunded_minor + case.amount_minor)
-    return replace(original, posted_minor=case.amount_minor, tip_minor=case.amount_minor - original.amount_minor)
+        refunded, left = original.refunded_minor + case.amount_minor, original.fee_now_minor + fee
+        return replace(original, refunded_minor=refunded, fee_now_minor=left)
+    return replace(
+        original,
+        posted_minor=case.amount_minor,
+        tip_minor=case.amount_minor - original.amount_minor,
+        fee_now_minor=original.fee_now_minor + fee,
+    )

@@ -40,12 +40,17 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class MerchantRecord:
-    """A merchant; `open` is False when it may not trade."""
+    """A merchant; `open` is False when it may not trade.
+
+    `plan` names its terms. `owner` names whoever stands behind it, so that limits can be shared; empty for nobody.
+    """
 
     merchant_id: str
     name: str
     currency: str = "156"
     open: bool = True
+    plan: str = "standard"
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ ACTIVE: Final = "active"
 
 @dataclass(frozen=True, slots=True)
 class CardRecord:
-    """A card. `status` is `active`, or the answer code every request with it gets."""
+    """A card. `status` is `active`, or the answer code every request with it gets from its issuer; `blocked` is the
+    code the acquirer gives, empty when it gives none."""
 
     fingerprint: str
     masked_pan: str
@@ -104,6 +110,7 @@ class CardRecord:
     status: str = ACTIVE
     scheme: str = "CUP"
     issuer_id: str = "03080000"
+    blocked: str = ""
 
     @property
     def account_id(self) -> str:
@@ -237,7 +244,11 @@ class TransactionRecord:
     `content` is the keyed fingerprint of what was asked; `answer` is name and value in turn of the response elements
     that do not come from the request. `posted_minor` is what stands in the ledger now (a tip changes it);
     `authorised_minor` and `holds` belong to a pre-authorisation and include its incremental ones. `transfers` is how
-    many transfers it made.
+    many transfers it made; `fee_now_minor` the fee of a sale as it stands now. `limits` are the rows it counts in, with
+    `limited_minor`.
+
+    `gross_minor` and `fee_minor` are what it adds on `clearing_date`, an ISO date, to what the merchant has earned and
+    is charged; they never change once that date is closed.
     """
 
     ref: str
@@ -251,7 +262,7 @@ class TransactionRecord:
     amount_minor: int
     currency: str
     at: str
-    settlement_date: str
+    clearing_date: str
     rrn: str
     content: str
     code: str = ""
@@ -271,6 +282,18 @@ class TransactionRecord:
     voided_by: str = ""
     completed_by: str = ""
     approved: bool = False
+    card_class: str = ""
+    channel: str = ""
+    gross_minor: int = 0
+    fee_minor: int = 0
+    fee_now_minor: int = 0
+    limits: tuple[str, ...] = ()
+    limited_minor: int = 0
+
+    @property
+    def settlement_date(self) -> str:
+        """Element 15: month and day of the clearing date."""
+        return self.clearing_date[5:7] + self.clearing_date[8:10]
 
     @property
     def stands(self) -> bool:
@@ -312,7 +335,7 @@ class UploadRecord:
 
 @dataclass(frozen=True, slots=True)
 class SettlementReport:
-    """How a batch ended: what both sides counted (30 digits each), what the merchant is owed, and every difference.
+    """How a batch ended: what both sides counted (30 digits each), what it nets to, and every difference.
 
     `only_host` and `only_terminal` are trace numbers of items the other side does not know or knows otherwise.
     """
@@ -332,3 +355,84 @@ class SettlementReport:
     def equal(self) -> bool:
         """True when no terminal totals were claimed, or they are the host's."""
         return not self.terminal_totals or self.terminal_totals == self.host_totals
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUseRecord:
+    """What counts against one limit in one period; `use` names both."""
+
+    use: str
+    reserved_minor: int = 0
+    confirmed_minor: int = 0
+
+    @property
+    def taken_minor(self) -> int:
+        return self.reserved_minor + self.confirmed_minor
+
+
+@dataclass(frozen=True, slots=True)
+class CardUseRecord:
+    """When a card was lately used at a merchant; `use` names both."""
+
+    use: str
+    sales: tuple[str, ...] = ()
+    inquiries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingDayRecord:
+    """A clearing date that has transactions; nothing is added to it once it is closed."""
+
+    clearing_date: str
+    closed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingRecord:
+    """What a merchant has earned on a clearing date, and when it is paid. `payout` names the payout that pays it."""
+
+    clearing_date: str
+    merchant_id: str
+    currency: str
+    at: str
+    due: str
+    debit_minor: int = 0
+    debit_count: int = 0
+    credit_minor: int = 0
+    credit_count: int = 0
+    fee_minor: int = 0
+    payout: str = ""
+
+    @property
+    def gross_minor(self) -> int:
+        return self.debit_minor - self.credit_minor
+
+    @property
+    def net_minor(self) -> int:
+        return self.gross_minor - self.fee_minor
+
+
+class PayoutState(StrEnum):
+    """How far a payout is."""
+
+    CREATED = "created"
+    SENT = "sent"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRecord:
+    """Money on its way to a merchant's bank account. `attempt` counts from 1; `fee_minor` is what it costs extra."""
+
+    payout_id: str
+    merchant_id: str
+    currency: str
+    amount_minor: int
+    due: str
+    state: str
+    changed_at: str
+    fee_minor: int = 0
+    attempt: int = 1
+    reason: str = ""

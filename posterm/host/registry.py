@@ -1,6 +1,6 @@
 """Merchants and terminals: taking them on, and whether a request comes from one that may trade.
 
-Leaves out merchant contracts, limits and fees.
+Leaves out merchant contracts; a merchant's terms are its plan's.
 """
 
 from __future__ import annotations
@@ -24,14 +24,20 @@ from posterm.unionpay.parameters import pack_parameters
 LONGEST_PREFIX: Final = 8
 """Digits of a card number by which issuer keys are found; the longest prefix that has some wins."""
 
+LONGEST_OWNER: Final = 64
 
-def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str) -> None:
-    """Take on a merchant, or change its name. Raises: EnrolmentError, LedgerError."""
+
+def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str, plan: str, owner: str) -> None:
+    """Take on a merchant, or change its name and terms. Raises: EnrolmentError, LedgerError."""
     if len(merchant_id) != 15 or not merchant_id.isascii() or not merchant_id.isalnum():
         raise EnrolmentError(f"merchant {merchant_id!r}: need 15 letters and digits")
+    if plan not in desk.plans:
+        raise EnrolmentError(f"merchant {merchant_id}: no plan {plan!r}", hint=f"there are {', '.join(desk.plans)}")
+    if owner and (len(owner) > LONGEST_OWNER or not owner.isascii() or not owner.isalnum()):
+        raise EnrolmentError(f"merchant {merchant_id}: need an owner of at most {LONGEST_OWNER} letters and digits")
     number = currency_number(currency)
     with desk.store.savepoint():
-        desk.store.put_merchant(MerchantRecord(merchant_id, name, number))
+        desk.store.put_merchant(MerchantRecord(merchant_id, name, number, plan=plan, owner=owner))
         for account_id, kind in merchant_accounts(merchant_id, number).items():
             desk.ledger.open_account(account_id, number, kind)
 

@@ -9,7 +9,8 @@
     another amount             64, so that an operator looks at it
 
 The money goes back by force: an account may fall below its bound when a void is undone. A hold whose deadline has come
-is over by itself, and is neither released nor put on again.
+is over by itself, and is neither released nor put on again. The fee and what counted against limits go back too. While
+the original's clearing date is open both count nowhere; once it is closed the reversal counts with the opposite sign.
 
 Source: Q/CUP 009, reversal rules; DE 39 of the request is the reason and is not judged.
 """
@@ -21,8 +22,10 @@ from typing import Final
 
 from posterm.host.case import Case, Refusal
 from posterm.host.checks import takes_up_next_batch
+from posterm.host.clearing import was_cleared
 from posterm.host.errors import LedgerError
 from posterm.host.events import EventName
+from posterm.host.limits import counted
 from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
 from posterm.unionpay.transactions import TRANSACTIONS, Delivery, Kind, Transaction
 
@@ -36,12 +39,15 @@ _MANDATORY: Final = (3, 4, 11, 22, 25, 39, 41, 42, 49, 60)
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What a reversal did: the answer code, the event, the original's reference and the number of transfers."""
+    """What a reversal did: the answer code, the event, the original's reference, the number of transfers, and what it
+    adds to the merchant's clearing."""
 
     code: str
     event: EventName
     original: str = ""
     transfers: int = 0
+    gross_minor: int = 0
+    fee_minor: int = 0
 
 
 def check_reversal(case: Case) -> Refusal | None:
@@ -103,17 +109,32 @@ def undo(case: Case) -> Undone:
     if group:
         ledger.apply(group)
     if before is not None:
-        store.put_transaction(_restored(before, original, group))
-    case.original = replace(original, reversed=True, holds=())
+        store.put_transaction(_counting_again(case, _restored(before, original, group), original))
+    late = was_cleared(case.desk, original)
+    undone = replace(original, reversed=True, holds=(), fee_now_minor=0)
+    if not late:
+        undone = replace(undone, gross_minor=0, fee_minor=0)
+    case.original = counted(store, undone, -undone.limited_minor)
     store.put_transaction(case.original)
-    return Undone("00", EventName.REVERSED, original.ref, len(group))
+    gross, fee = (-original.gross_minor, -original.fee_minor) if late else (0, 0)
+    return Undone("00", EventName.REVERSED, original.ref, len(group), gross, fee)
+
+
+def _counting_again(case: Case, restored: TransactionRecord, undone: TransactionRecord) -> TransactionRecord:
+    """The transaction the undone one referred to, counting against its limits as it did before that one came."""
+    store = case.desk.store
+    if undone.kind == Kind.PREAUTH_ADD:
+        return counted(store, restored, -min(undone.amount_minor, restored.limited_minor))
+    if undone.kind in (Kind.PREAUTH_VOID, Kind.COMPLETION):
+        return counted(store, restored, restored.authorised_minor if restored.holds else 0)
+    return counted(store, restored, restored.posted_minor)
 
 
 def _restored(before: TransactionRecord, undone: TransactionRecord, group: list[TransferRecord]) -> TransactionRecord:
     """The transaction the undone one referred to, as it stands again."""
     holds = tuple(transfer.transfer_id for transfer in reversed(group) if transfer.kind == TransferKind.PENDING)
     if undone.kind in (Kind.VOID, Kind.COMPLETION_VOID):
-        return replace(before, voided_by="")
+        return replace(before, voided_by="", fee_now_minor=-undone.fee_minor)
     if undone.kind == Kind.PREAUTH_VOID:
         return replace(before, voided_by="", holds=holds)
     if undone.kind == Kind.COMPLETION:

@@ -1,4 +1,4 @@
-"""Settlement: comparing totals, taking uploads, closing the batch and moving what it earned to payable.
+"""Settlement of a terminal's batch: comparing totals, taking uploads, closing it. No money moves; see `clearing`.
 
 What counts where, for both ends: debit is sales, completions, offline sales and adjusts; credit is refunds and voids of
 sales and of completions. A reversed transaction counts nowhere, so a void that was reversed counts no more; a voided
@@ -26,7 +26,6 @@ from typing import Final
 from posterm.bcd import is_digits
 from posterm.host.answers import management_answer, rrn_for
 from posterm.host.case import Case, Desk
-from posterm.host.chart import merchant_payable, merchant_pending
 from posterm.host.checks import next_batch
 from posterm.host.chip import take_certificate
 from posterm.host.events import EventName
@@ -37,8 +36,6 @@ from posterm.host.records import (
     ExchangeRecord,
     SettlementReport,
     TransactionRecord,
-    TransferKind,
-    TransferRecord,
     UploadRecord,
 )
 from posterm.host.registry import check_terminal
@@ -107,7 +104,7 @@ def close_day(desk: Desk, now: datetime) -> tuple[SettlementReport, ...]:
 
 
 def close_batch(desk: Desk, batch: BatchRecord, now: datetime) -> SettlementReport:
-    """Close one batch: what it earned becomes payable, the report is kept, the terminal's batch number moves on."""
+    """Close one batch: the report is kept, the terminal's batch number moves on."""
     store = desk.store
     records = store.transactions_in_batch(batch.terminal_id, batch.batch)
     totals = totals_of(records)
@@ -126,7 +123,6 @@ def close_batch(desk: Desk, batch: BatchRecord, now: datetime) -> SettlementRepo
         only_host=() if equal else only_host,
         only_terminal=only_terminal,
     )
-    _pay_out(desk, report)
     store.put_report(report)
     store.put_batch_record(replace(batch, open=False, closed_at=now.isoformat()))
     terminal = store.terminal(batch.terminal_id)
@@ -294,18 +290,6 @@ def _differences(
         if _SIDES.get(record.kind, Side.NONE) is not Side.NONE and not record.voided_by and record.kind not in _VOIDS
     }
     return tuple(sorted(needed - same)), tuple(sorted(said.keys() - same))
-
-
-def _pay_out(desk: Desk, report: SettlementReport) -> None:
-    merchant = desk.store.merchant(report.merchant_id)
-    if merchant is None or not report.net_minor:
-        return
-    pending, payable = merchant_pending(report.merchant_id), merchant_payable(report.merchant_id)
-    debit, credit = (pending, payable) if report.net_minor > 0 else (payable, pending)
-    transfer_id = f"settlement/{report.terminal_id}/{report.batch}"
-    kind = TransferKind.POSTED.value
-    amount = abs(report.net_minor)
-    desk.ledger.apply([TransferRecord(transfer_id, kind, debit, credit, amount, merchant.currency, report.at)])
 
 
 def _content(case: Case) -> str:

@@ -258,12 +258,22 @@ class Place:
         return self.host.ledger.account(f"card/{self.card}").available
 
     @property
-    def earned(self) -> int:
-        return self.host.ledger.account(f"merchant/{MID}/pending").balance
+    def gross(self) -> int:
+        """What the merchant has earned before fees, as the ledger has it."""
+        return self.balance(f"merchant/{MID}/pending") + self.balance("fee/clearing/156")
 
     @property
-    def payable(self) -> int:
-        return self.host.ledger.account(f"merchant/{MID}/payable").balance
+    def settled(self) -> int:
+        """What the closed batches net to."""
+        return sum(report.net_minor for report in self.store.reports())
+
+    @property
+    def earned(self) -> int:
+        """What has been earned in batches that are open."""
+        return self.gross - self.settled
+
+    def balance(self, account: str) -> int:
+        return self.host.ledger.account(account).balance
 
     @property
     def transfers(self) -> int:

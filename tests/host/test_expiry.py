@@ -96,5 +96,8 @@ def test_voids_and_tips_name_the_transfer_they_correct(place, terminal):
     sale = terminal.sale(1000)
     void = terminal.void(sale)
     made = {transfer.transfer_id: transfer for transfer in place.store.transfers()}
-    (correction,) = (transfer for transfer in made.values() if transfer.transaction.endswith(void.stan))
-    assert made[correction.corrects].transaction.endswith(sale.stan)
+    amount, fee = (transfer for transfer in made.values() if transfer.transaction.endswith(void.stan))
+    for correction in (amount, fee):
+        corrected = made[correction.corrects]
+        assert corrected.transaction.endswith(sale.stan)
+        assert (corrected.debit_account, corrected.amount) == (correction.credit_account, correction.amount)

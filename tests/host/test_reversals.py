@@ -156,7 +156,7 @@ def test_no_reversal_across_the_settlement(place, terminal):
     terminal.settle(Totals(1000, 1, 0, 0))
     terminal.end(0)
     answer = terminal.reverse(sale)
-    assert (answer.code, answer.events, place.payable) == ("12", ["reversal-refused"], 1000)
+    assert (answer.code, answer.events, place.settled) == ("12", ["reversal-refused"], 1000)
 
 
 def test_a_reversal_for_a_batch_that_never_was_sends_the_terminal_to_sign_on(terminal):

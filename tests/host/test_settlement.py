@@ -39,10 +39,10 @@ def test_equal_totals_are_answered_1_and_the_end_closes_the_batch(place, termina
     answer = terminal.settle(Totals(1000, 1, 0, 0))
     assert (answer.code, settled(answer).code, settled(answer).foreign_code) == ("00", "1", "1")
     assert sorted(answer.message) == [11, 12, 13, 15, 32, 37, 39, 41, 42, 48, 49, 60, 63]
-    assert (place.earned, place.payable) == (1000, 0)
+    assert (place.earned, place.settled) == (1000, 0)
     end = terminal.end(0)
     assert (end.code, end.events) == ("00", ["batch-closed"])
-    assert (place.earned, place.payable) == (0, 1000)
+    assert (place.earned, place.settled) == (0, 1000)
     assert terminal.sign_on().message["60.2"] == "000002"
     report = place.store.report(TID, "000001")
     assert (report.equal, report.net_minor, report.only_host, report.only_terminal) == (True, 1000, (), ())
@@ -74,7 +74,7 @@ def test_the_upload_shows_what_only_one_side_knows(place, terminal):
     report = place.store.report(TID, "000001")
     assert report.only_host == (missing.stan, other.stan)
     assert report.only_terminal == (other.stan, "900000")
-    assert (report.equal, report.net_minor, place.payable) == (False, 6000, 6000)
+    assert (report.equal, report.net_minor, place.settled) == (False, 6000, 6000)
 
 
 def test_a_voided_sale_and_its_void_need_not_be_uploaded(place, terminal):
@@ -83,7 +83,7 @@ def test_a_voided_sale_and_its_void_need_not_be_uploaded(place, terminal):
     terminal.settle(Totals())
     terminal.end(0, different=True)
     assert place.store.report(TID, "000001").only_host == ()
-    assert place.payable == 0
+    assert place.settled == 0
 
 
 def test_more_refunds_than_sales_are_owed_by_the_merchant(place, terminal):
@@ -94,7 +94,7 @@ def test_more_refunds_than_sales_are_owed_by_the_merchant(place, terminal):
     terminal.refund(sale, 400, elements={61: f"000001{sale.stan}0601"})
     terminal.settle(Totals(0, 0, 400, 1))
     terminal.end(0)
-    assert (place.earned, place.payable) == (0, 600)
+    assert (place.earned, place.settled) == (0, 600)
 
 
 def test_settlement_and_uploads_repeat_the_same_answer(place, terminal):
@@ -105,10 +105,10 @@ def test_settlement_and_uploads_repeat_the_same_answer(place, terminal):
         lambda: terminal.end(1, different=True),
     ):
         first = ask()
-        state = (place.payable, place.store.terminal(TID).batch)
+        state = (place.settled, place.store.terminal(TID).batch)
         again = terminal.repeat()
         assert (again.events, again.reply.frame) == (["repeat"], first.reply.frame)
-        assert (place.payable, place.store.terminal(TID).batch) == state
+        assert (place.settled, place.store.terminal(TID).batch) == state
 
 
 def test_a_settled_batch_is_answered_again_under_a_new_trace_number(place, terminal):
@@ -117,7 +117,7 @@ def test_a_settled_batch_is_answered_again_under_a_new_trace_number(place, termi
     terminal.end(0)
     assert settled(terminal.settle(Totals(1000, 1, 0, 0))).code is Reconciliation.EQUAL
     assert terminal.end(0).code == "00"
-    assert (place.payable, place.store.terminal(TID).batch) == (1000, "000002")
+    assert (place.settled, place.store.terminal(TID).batch) == (1000, "000002")
 
 
 def test_a_transaction_for_a_closed_batch_is_refused(place, terminal):
@@ -134,7 +134,7 @@ def test_a_transaction_for_a_closed_batch_is_refused(place, terminal):
 def test_an_end_before_the_totals_is_a_reconciliation_error(place, terminal):
     terminal.sale(1000)
     assert terminal.end(0).code == "95"
-    assert place.payable == 0
+    assert place.settled == 0
 
 
 def test_an_empty_batch_can_be_settled(place, terminal):
@@ -149,7 +149,7 @@ def test_batches_of_two_terminals_are_settled_apart(place, terminal):
     other.sale(2000)
     terminal.settle(Totals(1000, 1, 0, 0))
     terminal.end(0)
-    assert (place.earned, place.payable) == (2000, 1000)
+    assert (place.earned, place.settled) == (2000, 1000)
     assert other.sale(100).code == "00"
 
 
@@ -246,7 +246,7 @@ def test_an_uploaded_tip_is_an_item_the_host_knows(place, terminal):
     assert terminal.upload_notice("34", tipped.stan, 1100, network="206", elements=elements).code == "00"
     terminal.end(2, different=True)
     report = place.store.report(TID, "000001")
-    assert (report.only_host, report.only_terminal, place.payable) == ((), (), 1100)
+    assert (report.only_host, report.only_terminal, place.settled) == ((), (), 1100)
 
 
 def test_a_host_that_captures_settles_at_its_cut_over():
@@ -259,7 +259,7 @@ def test_a_host_that_captures_settles_at_its_cut_over():
     assert place.host.totals(TID, "000001").debit_minor == 1000
     reports = place.host.close_day(terminal.now)
     assert [(report.batch, report.net_minor) for report in reports] == [("000001", 1000), ("000002", 2000)]
-    assert (place.earned, place.payable) == (0, 3000)
+    assert (place.earned, place.settled) == (0, 3000)
     assert terminal.sale(500).code == "77"
     terminal.batch = "000003"
     assert terminal.sign_on().message["60.2"] == "000003"

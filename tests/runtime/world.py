@@ -14,7 +14,7 @@ from typing import IO
 from posterm.console.configuration import load_configuration
 from posterm.console.host_desk import configured_host
 from posterm.host import Host
-from posterm.host.chart import merchant_payable, merchant_pending
+from posterm.host.chart import fee_clearing, merchant_payable, merchant_pending
 from posterm.unionpay.totals import Totals
 from simulators.enrolment import MERCHANT_ID
 
@@ -102,7 +102,8 @@ def books(config: Path) -> Iterator[tuple[Host, int, tuple[str, ...]]]:
     """The stopped host, what its ledger owes the merchant, and the faults of its ledger."""
     with configured_host(load_configuration(config)) as opened:
         ledger = opened.host.ledger
-        owed = sum(ledger.account(name(MERCHANT_ID)).balance for name in (merchant_pending, merchant_payable))
+        accounts = (merchant_pending(MERCHANT_ID), merchant_payable(MERCHANT_ID), fee_clearing("156"))
+        owed = sum(ledger.account(name).balance for name in accounts)
         yield opened.host, owed, ledger.prove().faults
 
 

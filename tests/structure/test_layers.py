@@ -35,6 +35,7 @@ CLOCK_CALLS = frozenset({"now", "today", "utcnow"})
 MAY_READ_DATA_FILES = {
     "posterm.emv.ca_key_file": "keys of certification authorities are a data file: the package's own, or one named",
     "posterm.emv.config_file": "a terminal's configuration is a data file: the package's own, or one the caller names",
+    "posterm.host.data_files": "plans, card ranges and working days are data files: the package's own, or those named",
     "posterm.iso8583.dialect_file": "a dialect is a data file: the package's own, or one the caller names",
     "posterm.unionpay.profile": "an acquirer profile is a data file: the package's own, or one the caller names",
 }

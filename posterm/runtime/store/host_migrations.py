@@ -8,6 +8,9 @@ version 2, so steps before that are SQLite's alone.
          of their own; every merchant has a deposit and every currency its fee accounts; the host's own keys are rows;
          chips and their issuers' keys
     3    terminals remember which CA keys and application parameters they took
+    4    transactions have a clearing date, what they add to it, fees and limits; merchants a plan and an owner; cards
+         may be blocked; limits, uses of cards, clearing dates and payouts are rows. What open batches have earned
+         counts on the date of the transaction; what closed ones have earned is a clearing of its own, without a date
 """
 
 from __future__ import annotations
@@ -54,7 +57,74 @@ _POSTGRES_TO_3: Final = (
     """ALTER TABLE terminals ADD COLUMN ca_keys TEXT COLLATE "C" NOT NULL DEFAULT ''""",
     """ALTER TABLE terminals ADD COLUMN applications TEXT COLLATE "C" NOT NULL DEFAULT ''""",
 )
-SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {1: _SQLITE_TO_2, 2: _SQLITE_TO_3}
+
+
+def _to_4(text: str, integer: str, end: str) -> tuple[str, ...]:
+    """Both kinds of SQL say it the same way, but for the names of types and the end of a definition."""
+
+    def added(table: str, column: str, kind: str, default: str) -> str:
+        return f"ALTER TABLE {table} ADD COLUMN {column} {kind} NOT NULL DEFAULT {default}"
+
+    def made(table: str, key: str, **columns: str) -> str:
+        listed = ", ".join(f'"{name}" {kind} NOT NULL' for name, kind in columns.items())
+        return f"CREATE TABLE {table} ({listed}, PRIMARY KEY ({key})){end}"
+
+    texts = {"transactions": ("card_class", "channel", "limits"), "merchants": ("owner",), "cards": ("blocked",)}
+    return (
+        added("merchants", "plan", text, "'standard'"),
+        *(added(table, column, text, "''") for table, columns in texts.items() for column in columns),
+        *(
+            added("transactions", column, integer, "0")
+            for column in ("gross_minor", "fee_minor", "fee_now_minor", "limited_minor")
+        ),
+        "ALTER TABLE transactions RENAME COLUMN settlement_date TO clearing_date",
+        "UPDATE transactions SET clearing_date = substr(at, 1, 10)",
+        """UPDATE transactions SET gross_minor = CASE
+            WHEN kind IN ('void', 'refund', 'completion-void') THEN -posted_minor ELSE posted_minor END
+            WHERE approved = 1 AND reversed = 0 AND EXISTS (SELECT 1 FROM batches
+                WHERE batches.terminal_id = transactions.terminal_id AND batches.batch = transactions.batch
+                AND batches.open = 1)""",
+        """INSERT INTO accounts (account_id, currency, kind, credit_line,
+                                 debits_posted, credits_posted, debits_pending, credits_pending)
+            SELECT DISTINCT 'fee/clearing/' || currency, currency, 'fee-clearing', 0, 0, 0, 0, 0 FROM merchants""",
+        made("limit_uses", '"use"', use=text, reserved_minor=integer, confirmed_minor=integer),
+        made("card_uses", '"use"', use=text, sales=text, inquiries=text),
+        made("clearing_days", '"clearing_date"', clearing_date=text, closed_at=text),
+        "INSERT INTO clearing_days SELECT DISTINCT clearing_date, '' FROM transactions",
+        made(
+            "clearings",
+            '"clearing_date", "merchant_id"',
+            **dict.fromkeys(("clearing_date", "merchant_id", "currency", "at", "due"), text),
+            **dict.fromkeys(("debit_minor", "debit_count", "credit_minor", "credit_count", "fee_minor"), integer),
+            payout=text,
+        ),
+        """INSERT INTO clearings SELECT '', merchant_id, merchants.currency, '', '',
+            credits_posted - debits_posted, 0, 0, 0, 0, ''
+            FROM merchants JOIN accounts ON account_id = 'merchant/' || merchant_id || '/payable'
+            WHERE credits_posted <> debits_posted""",
+        made(
+            "payouts",
+            '"payout_id"',
+            **dict.fromkeys(("payout_id", "merchant_id", "currency"), text),
+            amount_minor=integer,
+            **dict.fromkeys(("due", "state", "changed_at"), text),
+            fee_minor=integer,
+            attempt=integer,
+            reason=text,
+        ),
+        "CREATE INDEX transactions_by_clearing_date ON transactions (clearing_date)",
+        "CREATE INDEX clearings_unpaid ON clearings (clearing_date, merchant_id) WHERE payout = ''",
+    )
+
+
+SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {
+    1: _SQLITE_TO_2,
+    2: _SQLITE_TO_3,
+    3: _to_4("TEXT", "INTEGER", " STRICT, WITHOUT ROWID"),
+}
 """Statements that lead on from a version."""
 
-POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {2: _POSTGRES_TO_3}
+POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {
+    2: _POSTGRES_TO_3,
+    3: _to_4('TEXT COLLATE "C"', "BIGINT", ""),
+}

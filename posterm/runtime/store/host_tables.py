@@ -19,13 +19,18 @@ from posterm.host.records import (
     AccountRecord,
     BatchRecord,
     CardRecord,
+    CardUseRecord,
     ChipRecord,
     ChipUseRecord,
+    ClearingDayRecord,
+    ClearingRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
+    LimitUseRecord,
     MerchantRecord,
+    PayoutRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -33,7 +38,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
@@ -161,6 +166,11 @@ ACCOUNTS: Final = Table("accounts", AccountRecord, ("account_id",))
 TRANSFERS: Final = Table("transfers", TransferRecord, ("transfer_id",), numbered=True)
 HOLDS: Final = Table("holds", HoldRecord, ("transfer_id",))
 TRANSACTIONS: Final = Table("transactions", TransactionRecord, ("ref",), numbered=True)
+LIMIT_USES: Final = Table("limit_uses", LimitUseRecord, ("use",))
+CARD_USES: Final = Table("card_uses", CardUseRecord, ("use",))
+CLEARING_DAYS: Final = Table("clearing_days", ClearingDayRecord, ("clearing_date",))
+CLEARINGS: Final = Table("clearings", ClearingRecord, ("clearing_date", "merchant_id"))
+PAYOUTS: Final = Table("payouts", PayoutRecord, ("payout_id",))
 EXCHANGES: Final = Table("exchanges", ExchangeRecord, ("ref",))
 BATCHES: Final = Table("batches", BatchRecord, ("terminal_id", "batch"))
 UPLOADS: Final = Table("uploads", UploadRecord, ("terminal_id", "batch", "stan"))
@@ -179,6 +189,11 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     TRANSFERS,
     HOLDS,
     TRANSACTIONS,
+    LIMIT_USES,
+    CARD_USES,
+    CLEARING_DAYS,
+    CLEARINGS,
+    PAYOUTS,
     EXCHANGES,
     BATCHES,
     UPLOADS,
@@ -192,6 +207,8 @@ INDEXES: Final = (
     "CREATE INDEX transactions_by_batch ON transactions (terminal_id, batch)",
     "CREATE INDEX transactions_by_rrn ON transactions (rrn)",
     "CREATE INDEX transactions_by_auth_code ON transactions (auth_code, merchant_id) WHERE auth_code <> ''",
+    "CREATE INDEX transactions_by_clearing_date ON transactions (clearing_date)",
+    "CREATE INDEX clearings_unpaid ON clearings (clearing_date, merchant_id) WHERE payout = ''",
     "CREATE INDEX batches_open ON batches (terminal_id, batch) WHERE open = 1",
 )
 

@@ -18,13 +18,18 @@ from posterm.host.records import (
     AccountRecord,
     BatchRecord,
     CardRecord,
+    CardUseRecord,
     ChipRecord,
     ChipUseRecord,
+    ClearingDayRecord,
+    ClearingRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
+    LimitUseRecord,
     MerchantRecord,
+    PayoutRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -35,15 +40,20 @@ from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_tables import (
     ACCOUNTS,
     BATCHES,
+    CARD_USES,
     CARDS,
     CHIP_USES,
     CHIPS,
+    CLEARING_DAYS,
+    CLEARINGS,
     EXCHANGES,
     HOLDS,
     ISSUER_KEYS,
     KEYS,
+    LIMIT_USES,
     MERCHANTS,
     NUMBER,
+    PAYOUTS,
     REPORTS,
     SEQUENCES,
     TERMINALS,
@@ -121,6 +131,11 @@ class SqlHostStore:
         self._transfers = _Shelf(TRANSFERS, flavour, append_only=True)
         self._holds = _Shelf(HOLDS, flavour)
         self._transactions = _Shelf(TRANSACTIONS, flavour)
+        self._limit_uses = _Shelf(LIMIT_USES, flavour)
+        self._card_uses = _Shelf(CARD_USES, flavour)
+        self._clearing_days = _Shelf(CLEARING_DAYS, flavour)
+        self._clearings = _Shelf(CLEARINGS, flavour)
+        self._payouts = _Shelf(PAYOUTS, flavour)
         self._exchanges = _Shelf(EXCHANGES, flavour)
         self._batches = _Shelf(BATCHES, flavour)
         self._uploads = _Shelf(UPLOADS, flavour)
@@ -136,10 +151,15 @@ class SqlHostStore:
             self._transfers,
             self._holds,
             self._transactions,
+            self._card_uses,
+            self._clearings,
+            self._payouts,
             self._exchanges,
             self._batches,
             self._uploads,
             self._reports,
+            self._clearing_days,
+            self._limit_uses,
             self._merchants,
             self._issuer_keys,
             self._accounts,
@@ -241,6 +261,9 @@ class SqlHostStore:
 
     def put_merchant(self, record: MerchantRecord) -> None:
         self._put(self._merchants, record)
+
+    def merchants(self) -> Iterable[MerchantRecord]:
+        return self._listed(self._merchants, "", (), _any)
 
     def terminal(self, terminal_id: str) -> TerminalRecord | None:
         return self._get(self._terminals, (terminal_id,))
@@ -345,6 +368,64 @@ class SqlHostStore:
             (terminal_id, batch),
             lambda record: (record.terminal_id, record.batch) == (terminal_id, batch),
         )
+
+    def transactions_cleared_on(self, clearing_date: str) -> list[TransactionRecord]:
+        return self._listed(
+            self._transactions,
+            "WHERE clearing_date = ?",
+            (clearing_date,),
+            lambda record: record.clearing_date == clearing_date,
+        )
+
+    def limit_use(self, use: str) -> LimitUseRecord | None:
+        return self._get(self._limit_uses, (use,))
+
+    def put_limit_use(self, record: LimitUseRecord) -> None:
+        self._put(self._limit_uses, record)
+
+    def limit_uses(self) -> Iterable[LimitUseRecord]:
+        return self._listed(self._limit_uses, "", (), _any)
+
+    def card_use(self, use: str) -> CardUseRecord | None:
+        return self._get(self._card_uses, (use,))
+
+    def put_card_use(self, record: CardUseRecord) -> None:
+        self._put(self._card_uses, record)
+
+    def clearing_day(self, clearing_date: str) -> ClearingDayRecord | None:
+        return self._get(self._clearing_days, (clearing_date,))
+
+    def put_clearing_day(self, record: ClearingDayRecord) -> None:
+        self._put(self._clearing_days, record)
+
+    def open_clearing_days(self) -> list[ClearingDayRecord]:
+        return self._listed(self._clearing_days, "WHERE closed_at = ''", (), lambda record: not record.closed_at)
+
+    def clearing(self, clearing_date: str, merchant_id: str) -> ClearingRecord | None:
+        return self._get(self._clearings, (clearing_date, merchant_id))
+
+    def put_clearing(self, record: ClearingRecord) -> None:
+        self._put(self._clearings, record)
+
+    def clearings_on(self, clearing_date: str) -> list[ClearingRecord]:
+        return self._listed(
+            self._clearings,
+            "WHERE clearing_date = ?",
+            (clearing_date,),
+            lambda record: record.clearing_date == clearing_date,
+        )
+
+    def clearings_unpaid(self) -> list[ClearingRecord]:
+        return self._listed(self._clearings, "WHERE payout = ''", (), lambda record: not record.payout)
+
+    def payout(self, payout_id: str) -> PayoutRecord | None:
+        return self._get(self._payouts, (payout_id,))
+
+    def put_payout(self, record: PayoutRecord) -> None:
+        self._put(self._payouts, record)
+
+    def payouts(self) -> Iterable[PayoutRecord]:
+        return self._listed(self._payouts, "", (), _any)
 
     def exchange(self, ref: str) -> ExchangeRecord | None:
         return self._get(self._exchanges, (ref,))
