@@ -164,6 +164,9 @@ class Case:
     ref: str = field(init=False)
     """The key of this request."""
     at: str = field(init=False)
+    amount_minor: int = field(init=False)
+    """Element 4; 0 when it is absent."""
+    currency: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.stan, self.terminal_id, self.merchant_id = self.text(11), self.text(41), self.text(42)
@@ -171,20 +174,12 @@ class Case:
         self.message_type, self.batch, self.network = codes[0:2], codes[2:8], codes[8:11]
         self.ref = reference(self.message.mti, self.terminal_id, self.merchant_id, self.batch, self.stan)
         self.at = self.now.isoformat()
+        self.amount_minor, self.currency = int(self.text(4) or "0"), self.text(49)
 
     def text(self, element: int) -> str:
         """An element's raw text, empty when it is absent."""
         value = self.message.get(element)
         return "" if value is None else str(value)
-
-    @property
-    def amount_minor(self) -> int:
-        """Element 4; 0 when it is absent."""
-        return int(self.text(4) or "0")
-
-    @property
-    def currency(self) -> str:
-        return self.text(49)
 
     def ref_for(self, mti: str, batch: str, stan: str) -> str:
         """The key of another request of the same terminal and merchant."""

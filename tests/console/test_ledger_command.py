@@ -54,7 +54,8 @@ def test_accounts_of_one_kind(posterm, card):
 
 def test_transfers_say_what_they_end_and_correct(posterm, card):
     with opened() as store:
-        (void,) = (made for made in store.transfers() if made.corrects)
+        void, fee = (made for made in store.transfers() if made.corrects)
+    assert (void.amount, fee.amount) == (1250, 6)
     shown = posterm("ledger", "transfers", "--json").stdout
     assert [entry["corrects"] for entry in json.loads(shown)].count(void.corrects) == 1
     text = "".join(posterm("ledger", "transfers").stdout.split())
@@ -66,8 +67,8 @@ def test_transfers_are_chosen_by_account_kind_and_number(posterm, card):
     def amounts(*options: str) -> list[int]:
         return [entry["amount"] for entry in json.loads(posterm("ledger", "transfers", "--json", *options).stdout)]
 
-    assert amounts() == [1_000_000, 1250, 3000, 1250, 7000]
-    assert amounts("--last", "2") == [1250, 7000]
+    assert amounts() == [1_000_000, 1250, 6, 3000, 15, 1250, 6, 7000]
+    assert amounts("--last", "2") == [6, 7000]
     assert amounts("--kind", "pending") == [7000]
     assert amounts("--account", "bank/156") == [1_000_000]
 
@@ -76,13 +77,17 @@ def test_a_statement_runs_to_the_balance(posterm, card):
     lines = json.loads(posterm("ledger", "statement", PENDING, "--json").stdout)
     assert [(line["side"], line["amount"], line["balance"]) for line in lines] == [
         ("credit", 1250, 1250),
-        ("credit", 3000, 4250),
-        ("debit", 1250, 3000),
+        ("debit", 6, 1244),
+        ("credit", 3000, 4244),
+        ("debit", 15, 4229),
+        ("debit", 1250, 2979),
+        ("credit", 6, 2985),
     ]
-    assert {line["other_account"] for line in lines} == {card}
+    assert {line["other_account"] for line in lines} == {card, "fee/clearing/156"}
     table = posterm("ledger", "statement", PENDING).stdout.splitlines()
     assert table[0].split()[:4] == ["TIME", "DEBIT", "CREDIT", "BALANCE"]
-    assert [line.split()[3] for line in table if line.startswith("2026-06-01")] == ["12.50", "42.50", "30.00"]
+    balances = [line.split()[3] for line in table if line.startswith("2026-06-01")]
+    assert balances == ["12.50", "12.44", "42.44", "42.29", "29.79", "29.85"]
 
 
 def test_an_account_that_grows_by_debits_is_stated_on_its_own_side(posterm, card):
@@ -123,8 +128,8 @@ def test_what_is_not_there_is_a_mistake(posterm, card, arguments, found):
 
 def test_a_sound_ledger_is_proved(posterm, card):
     proved = posterm("ledger", "prove")
-    assert (proved.exit_code, proved.stdout) == (0, "10 accounts, 5 transfers, 0 faults\n")
-    assert json.loads(posterm("ledger", "prove", "--json").stdout) == {"accounts": 10, "transfers": 5, "faults": []}
+    assert (proved.exit_code, proved.stdout) == (0, "11 accounts, 8 transfers, 0 faults\n")
+    assert json.loads(posterm("ledger", "prove", "--json").stdout) == {"accounts": 11, "transfers": 8, "faults": []}
 
 
 def test_an_account_that_differs_is_named_and_ends_with_status_1(posterm, card):
@@ -132,7 +137,7 @@ def test_an_account_that_differs_is_named_and_ends_with_status_1(posterm, card):
         store.put_account(replace(store.account(PENDING), credits_posted=1))
     proved = posterm("ledger", "prove")
     assert proved.exit_code == 1
-    assert f"account {PENDING}: credits_posted is 1, its transfers give 4250" in proved.stdout
+    assert f"account {PENDING}: credits_posted is 1, its transfers give 4256" in proved.stdout
     assert "currency 156: posted balances sum to" in proved.stdout
     assert posterm("ledger", "prove", "--json").exit_code == 1
 
