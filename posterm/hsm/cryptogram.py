@@ -59,6 +59,8 @@ _SHORT: Final = (_SHORT_DATA, itemgetter(*_SHORT_DATA), [_LENGTHS[tag] for tag i
 class Scheme(StrEnum):
     """Whose card it is: the number of a version means another in each."""
 
+    __hash__ = str.__hash__  # looked up on every call; an enumeration's own hash is written in Python
+
     VISA = "visa"
     MASTERCARD = "mastercard"
     UNIONPAY = "unionpay"
@@ -168,7 +170,7 @@ def cryptogram_input(cvn: Cvn, tags: Mapping[int, bytes]) -> bytes:
         values: Sequence[bytes] = every(tags)
     except KeyError:
         values = ()
-    if [len(value) for value in values] != lengths:
+    if list(map(len, values)) != lengths:
         values = [_value(tags, tag) for tag in wanted]  # one of them is refused, by its name
     return b"".join(values) + _issuer_data(cvn, tags)
 

@@ -103,9 +103,12 @@ def encrypt_once(algorithm: Algorithm, key: bytes, blocks: bytes) -> bytes:
 
     Raises: KeyCheckError: the key has another length. CipherError: a partial block.
     """
-    if len(blocks) % algorithm.block_bytes:
-        raise CipherError(f"a block cipher takes bytes in whole blocks of {algorithm.block_bytes}, this is not")
-    return Cipher(_cipher_algorithm(algorithm, key), _ECB).encryptor().update(blocks)
+    size, block_bytes, make = _CIPHERS[algorithm]
+    if len(key) != size:
+        require_key_length(algorithm, key)
+    if len(blocks) % block_bytes:
+        raise CipherError(f"a block cipher takes bytes in whole blocks of {block_bytes}, this is not")
+    return Cipher(make(key), _ECB).encryptor().update(blocks)
 
 
 class CbcChain:
@@ -152,10 +155,12 @@ class CbcChain:
 
 def last_block_once(algorithm: Algorithm, key: bytes, blocks: bytes) -> bytes:
     """As `CbcChain.last_block`, under a key that is used once: one context, spent at once. Raises: CipherError."""
-    size = algorithm.block_bytes
-    if not blocks or len(blocks) % size:
-        raise CipherError(f"a block cipher takes bytes in whole blocks of {size}, this is not")
-    return Cipher(_cipher_algorithm(algorithm, key), _CBC_FROM_ZERO[size]).encryptor().update(blocks)[-size:]
+    size, block_bytes, make = _CIPHERS[algorithm]
+    if len(key) != size:
+        require_key_length(algorithm, key)
+    if not blocks or len(blocks) % block_bytes:
+        raise CipherError(f"a block cipher takes bytes in whole blocks of {block_bytes}, this is not")
+    return Cipher(make(key), _CBC_FROM_ZERO[block_bytes]).encryptor().update(blocks)[-block_bytes:]
 
 
 def check_value(algorithm: Algorithm, key: bytes, length: int = 4) -> bytes:
@@ -271,22 +276,23 @@ def require_key_length(algorithm: Algorithm, key: bytes) -> None:
 
 
 def _cipher_algorithm(algorithm: Algorithm, key: bytes) -> TripleDES | algorithms.AES | algorithms.SM4:
-    size, make = _CIPHERS[algorithm]
+    size, _, make = _CIPHERS[algorithm]
     if len(key) != size:
         require_key_length(algorithm, key)
     return make(key)
 
 
-# Key length in bytes, and what makes the cipher: TDES is always given 24 bytes.
-_CIPHERS: Final[dict[Algorithm, tuple[int, Callable[[bytes], TripleDES | algorithms.AES | algorithms.SM4]]]] = {
-    Algorithm.DES: (8, lambda key: TripleDES(key * 3)),
-    Algorithm.TDES_DOUBLE: (16, lambda key: TripleDES(key + key[:8])),
-    Algorithm.TDES_TRIPLE: (24, TripleDES),
-    Algorithm.AES_128: (16, algorithms.AES),
-    Algorithm.AES_192: (24, algorithms.AES),
-    Algorithm.AES_256: (32, algorithms.AES),
-    Algorithm.SM4: (16, algorithms.SM4),
+_MAKERS: Final[dict[Algorithm, Callable[[bytes], TripleDES | algorithms.AES | algorithms.SM4]]] = {
+    Algorithm.DES: lambda key: TripleDES(key * 3),
+    Algorithm.TDES_DOUBLE: lambda key: TripleDES(key + key[:8]),
+    Algorithm.TDES_TRIPLE: TripleDES,
+    Algorithm.AES_128: algorithms.AES,
+    Algorithm.AES_192: algorithms.AES,
+    Algorithm.AES_256: algorithms.AES,
+    Algorithm.SM4: algorithms.SM4,
 }
+# Bytes of a key and of a block, and what makes the cipher: TDES is always given 24 bytes.
+_CIPHERS: Final = {each: (each.key_bytes, each.block_bytes, make) for each, make in _MAKERS.items()}
 
 
 def _require_length(what: str, length: int, longest: int) -> None:
