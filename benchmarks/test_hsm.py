@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import psec
@@ -145,15 +145,17 @@ def test_dukpt_tdes_pin_key(benchmark: Benchmark, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["in-sequence", "random"])
-def test_translate_pin_from_dukpt_to_zpk(benchmark: Benchmark, order: str) -> None:
+def test_translate_a_hundred_pins_from_dukpt_to_zpk(benchmark: Benchmark, order: str) -> None:
+    # A hundred, so that the fastest round is not that of the counter with the shortest way.
     base = HSM.load_clear_key(BDK, KeyUsage.BASE_DERIVATION, Algorithm.TDES_DOUBLE)
     counters = [c for c in range(1, 2000) if c.bit_count() <= 10] if order == "in-sequence" else random_counters()
     keys = [DukptKey(base, draw()) for draw in [ksns(counters)] for _ in counters]
     blocks = cycle([(key, HSM.encrypt_pin(key, PIN, PinFormat.ISO_0, PAN)) for key in keys])
 
     def translate() -> bytes:
-        key, block = next(blocks)
-        return HSM.translate_pin(key, block, PinFormat.ISO_0, ZPK, PinFormat.ISO_0, PAN)
+        for key, block in islice(blocks, 100):
+            translated = HSM.translate_pin(key, block, PinFormat.ISO_0, ZPK, PinFormat.ISO_0, PAN)
+        return translated
 
     assert len(benchmark(translate)) == 8
 
