@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from posterm.host import Host, HostEvent, HostKeys, MemoryHostStore
+from posterm.host import Host, HostEvent, HostKeys, HostStore, MemoryHostStore
 from posterm.hsm import Algorithm, KeyUsage, Lmk, SoftHsm
 from posterm.iso8583 import FrameDecoder
 from posterm.runtime import clock
@@ -68,16 +68,22 @@ class Store(MemoryHostStore):
                 raise StoreError("the disk is full")
 
 
+def served(**limits: Any) -> contextlib.AbstractAsyncContextManager[Served]:
+    """A host that keeps its rows in memory."""
+    return served_store(Store(), **limits)
+
+
 @contextlib.asynccontextmanager
-async def served(**limits: Any) -> AsyncIterator[Served]:
+async def served_store(store: HostStore, **limits: Any) -> AsyncIterator[Served]:
     hsm = SoftHsm(Lmk.test(), random.Random(4).randbytes)
     keys = HostKeys(
         hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
         hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
     )
-    store, profile = Store(), get_profile("default")
+    profile = get_profile("default")
     host = Host(profile, hsm, store, keys)
-    enrol_everything(host, hsm, at=clock.now())
+    with store.batch():
+        enrol_everything(host, hsm, at=clock.now())
     told: list[str] = []
 
     def listen(event: HostEvent | ServiceEvent, _peer: str) -> None:
