@@ -12,7 +12,7 @@
     issuer_data       9F10
     state             memory and transaction
     transport         answers to reset, T=0
-    faults            how a card may misbehave, and what a terminal must make of it
+    faults            how a card may misbehave, and what a terminal must make of it; tap_faults when it is tapped
     certificates      as issuer and card make them
     rsa               keys from a seed
     issuer_keys       the test issuers and certification authorities
@@ -39,9 +39,11 @@ from simulators.card.errors import CardError, ProfileError
 from simulators.card.faults import FAULTS, NO_FAULT, Fault
 from simulators.card.issuer_keys import MasterKeys, authorities, authority, master_keys
 from simulators.card.profile import CardProfile, load_profile, merged, profile_names
+from simulators.card.tap_faults import TAP_FAULTS
 
 __all__ = [
     "FAULTS",
+    "TAP_FAULTS",
     "Card",
     "CardError",
     "CardProfile",
@@ -71,12 +73,13 @@ def load(
         name: a ready card (`profile_names`), a test card with a chip (`debit`), or the path of a profile file.
         seed: what the card draws comes from it.
         contactless: tapped instead of inserted.
-        fault: a name of `FAULTS`.
+        fault: a name of `FAULTS` or `TAP_FAULTS`.
         changes: laid over the profile, as the tables of a file would be.
     Raises: ProfileError: name, changes or fault that cannot be.
     """
-    if fault and fault not in FAULTS:
-        raise ProfileError(f"card {name}: there is no fault {fault}", hint=f"one of {', '.join(FAULTS)}")
-    chosen = FAULTS[fault] if fault else NO_FAULT
+    menu = FAULTS | TAP_FAULTS
+    if fault and fault not in menu:
+        raise ProfileError(f"card {name}: there is no fault {fault}", hint=f"one of {', '.join(menu)}")
+    chosen = menu[fault] if fault else NO_FAULT
     profile = load_profile(name, merged(chosen.changes, changes or {}))
     return Card(profile, seed=seed, contactless=contactless, fault=chosen)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from simulators.card import FAULTS, load_profile, profile_names
+from simulators.card import FAULTS, TAP_FAULTS, load_profile, profile_names
 
 
 def test_list_names_every_ready_card(posterm):
@@ -18,9 +18,9 @@ def test_list_names_every_ready_card(posterm):
 
 def test_list_names_every_fault(posterm):
     shown = posterm("card", "list", "--faults").stdout
-    assert [name for name in FAULTS if name not in shown] == []
+    assert [name for name in FAULTS | TAP_FAULTS if name not in shown] == []
     document = json.loads(posterm("card", "list", "--faults", "--json").stdout)
-    assert [each["name"] for each in document] == list(FAULTS)
+    assert [each["name"] for each in document] == [*FAULTS, *TAP_FAULTS]
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -31,13 +31,17 @@ def list_cards(
     as_json: JsonOption = False,
 ) -> None:
     """List the ready cards."""
-    from simulators.card import FAULTS, load_profile, profile_names
+    from simulators.card import FAULTS, TAP_FAULTS, load_profile, profile_names
 
     if faults:
+        menu = (*FAULTS.values(), *TAP_FAULTS.values())
         if as_json:
-            write_json([_fault_document(each) for each in FAULTS.values()])
+            write_json([_fault_document(each) for each in menu])
         else:
-            write_columns(("Fault", "What the card does"), [(each.name, each.description) for each in FAULTS.values()])
+            write_columns(
+                ("Fault", "What the card does"),
+                [(each.name, each.description) for each in menu],
+            )
         return
     profiles = [load_profile(name) for name in profile_names()]
     if as_json:
