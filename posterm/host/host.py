@@ -21,7 +21,7 @@ from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.forced import Link
 from posterm.host.ledger import Ledger
 from posterm.host.management import handle_management, handle_script_notice
-from posterm.host.pipeline import run_reversal, run_transaction
+from posterm.host.pipeline import run_failed, run_reversal, run_transaction
 from posterm.host.plan import MerchantPlan
 from posterm.host.records import (
     ACTIVE,
@@ -38,7 +38,7 @@ from posterm.host.working_days import WorkingDays
 from posterm.hsm import HsmPort, KeyBlock, Pin
 from posterm.hsm.cryptogram import Scheme
 from posterm.hsm.port import ChipPort
-from posterm.iso8583 import FramingError, Message, PackError, UnpackError
+from posterm.iso8583 import FramingError, Message, UnpackError
 from posterm.sensitive import Pan
 from posterm.unionpay.envelope import Envelope, Sealer, open_envelope
 from posterm.unionpay.errors import HeaderError
@@ -336,16 +336,28 @@ class Host:
         return _replied(case, management_answer(case, code))
 
     def _failed(self, envelope: Envelope, now: datetime, error: Exception) -> Reply:
-        """96 for a request that the host itself could not carry out; all it did was undone."""
-        event = HostEvent(EventName.FAULT, now, {"fault": type(error).__name__})
+        """96 for a request that the host itself could not carry out; all it did was undone.
+
+        A transaction's 96 is on record, so that its repeat gets it too. One that cannot be kept is not given: the
+        connection is closed, and the terminal makes sure by itself.
+        """
+        fault = type(error).__name__
+        event = HostEvent(EventName.FAULT, now, {"fault": fault})
         try:
-            answer = refusal_answer(self._desk.profile.dialect.unpack(envelope.wire), "96")
-            if answer is None:
-                return Reply(None, (event,), close=True)
-            wire = self._desk.profile.dialect.pack(answer)
-        except (UnpackError, PackError):
+            message = self._desk.profile.dialect.unpack(envelope.wire)
+            if message.mti in _TRANSACTIONS:
+                case = Case(self._desk, message, now, envelope)
+                with self._desk.store.savepoint():
+                    return _replied(case, run_failed(case, fault))
+            answer = refusal_answer(message, "96")
+            wire = self._desk.profile.dialect.pack(answer) if answer is not None else b""
+        except Exception:  # it fails again: there is nothing left to say
             return Reply(None, (event,), close=True)
-        return Reply(frame_around(self._desk, envelope, wire, None), (event,))
+        return (
+            Reply(frame_around(self._desk, envelope, wire, None), (event,))
+            if wire
+            else Reply(None, (event,), close=True)
+        )
 
 
 def _unaddressed(case: Case) -> str:

@@ -124,6 +124,14 @@ def run_notice(case: Case) -> str:
     return str(answer[39])
 
 
+def run_failed(case: Case, fault: str) -> Message:
+    """Decline for good what the host could not carry out itself: a second copy must not be approved behind a 96."""
+    refused = _first_refusal(case, (*IDENTITY, *NOVELTY, Step("kind", checks.check_kind)))
+    if case.again is not None:
+        return _repeat(case, case.again)
+    return decline(case, *(refused or ("fault", Refusal("96", fault, EventName.FAULT))))
+
+
 def accept(case: Case, steps: tuple[Step, ...]) -> Message:
     """Post a transaction that passed every one of `steps`, and record it."""
     kind = case.known_row().kind

@@ -215,17 +215,28 @@ def test_an_unknown_request_is_an_invalid_transaction(terminal):
     assert (answer.message.mti, answer.code) == ("0610", "12")
 
 
-def test_a_fault_inside_is_answered_96_undone_and_does_not_spread(place, terminal, monkeypatch):
+def test_a_fault_inside_is_answered_96_for_good_undone_and_does_not_spread(place, terminal, monkeypatch):
     with place.store.batch():
         first = terminal.sale(100)
         with monkeypatch.context() as patch:
-            patch.setattr(place.store, "put_batch_record", None)
+            patch.setattr(place.store, "add_transfer", None)
+            failed = terminal.sale(200)
+        again = terminal.repeat()
+        last = terminal.sale(300)
+    assert [answer.code for answer in (first, failed, again, last)] == ["00", "96", "96", "00"]
+    assert (failed.events, again.events) == (["fault"], ["repeat"])
+    assert place.earned == 400
+
+
+def test_a_96_that_cannot_be_kept_is_not_given(place, terminal, monkeypatch):
+    with place.store.batch():
+        with monkeypatch.context() as patch:
             patch.setattr(place.store, "put_transaction", None)
             failed = terminal.sale(200)
         last = terminal.sale(300)
-    assert [answer.code for answer in (first, failed, last)] == ["00", "96", "00"]
-    assert failed.events == ["fault"]
-    assert place.earned == 400
+    assert (failed.reply.frame, failed.reply.close) == (None, True)
+    assert last.code == "00"
+    assert place.earned == 300
 
 
 FRAMES = open_place()
