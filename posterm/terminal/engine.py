@@ -26,6 +26,7 @@ from posterm.terminal.mapping import Identity
 from posterm.terminal.notices import owed_notices
 from posterm.terminal.operators import (
     NEEDS_SUPERVISOR,
+    PASSWORD_COST,
     SUPERVISOR,
     SYSTEM_MANAGER,
     TEST_PASSWORDS,
@@ -54,6 +55,7 @@ class Terminal:
 
     Args:
         kernels: what talks to chips; without them a card is swiped or keyed.
+        password_cost: scrypt's N for the operators' passwords; a simulation of many terminals wants it small.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Terminal:
         merchant_name: str = "",
         currency: Currency = CNY,
         kernels: Kernels | None = None,
+        password_cost: int = PASSWORD_COST,
     ) -> None:
+        self._password_cost = password_cost
         self._ctx = Context(
             profile=profile,
             identity=identity,
@@ -366,8 +370,9 @@ class Terminal:
 
     def _password_is_right(self, operator: str, password: str) -> bool:
         hashes = self._ctx.memory.registers.operators
-        return password_is_right(hashes, self._ctx.identity.terminal_id, operator, password)
+        return password_is_right(hashes, self._ctx.identity.terminal_id, operator, password, self._password_cost)
 
     def _hashed(self, passwords: Mapping[str, str]) -> dict[str, str]:
         terminal_id = self._ctx.identity.terminal_id
-        return {number: hash_password(terminal_id, number, word) for number, word in passwords.items()}
+        cost = self._password_cost
+        return {number: hash_password(terminal_id, number, word, cost) for number, word in passwords.items()}
