@@ -17,7 +17,7 @@ CODE := posterm tests $(wildcard simulators benchmarks)
 SAVED_BENCHMARKS := $(wildcard .benchmarks/*/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check proof fuzz bench bench-peers bench-hsm clean
+.PHONY: help demo test lint check proof soak fuzz bench bench-peers bench-hsm clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -42,6 +42,9 @@ check: lint ## everything a change must pass: lint, then the tests
 proof: $(TEST_READY) ## run the long proofs that `make test` leaves out
 	@echo "running the long proofs"
 	@$(BIN)/python -m pytest tests -m proof -n auto
+
+soak: $(DEMO_READY) ## play worlds for an hour on all cores, each from a seed of its own; SOAK="--minutes 5 --seed 1000" for others
+	@$(BIN)/posterm world $(or $(SOAK),--minutes 60 --seed $$(date +%s))
 
 fuzz: $(FUZZ_READY) ## run the coverage-guided fuzzer on every ISO 8583 dialect, then on the HSM's host commands
 	@echo "fuzzing for a minute and a half; what it finds goes to .fuzz/crashes, what it says to .fuzz/*.log"

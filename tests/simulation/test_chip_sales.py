@@ -126,9 +126,7 @@ def test_a_power_cut_at_any_moment_of_a_chip_sale_costs_nobody_money(name: str) 
         front = Front(Hand.inserting(chip, card.pin), PinPad(world.hsm(0)), lambda _document: None)
         if _cut(world, front, world.terminal(0).sale(amount, world.now), at):
             break
-        actor = world._actors[0]
-        actor.terminal = actor._switch_on()
-        world.press(0, actor.terminal.power_on(world.now))
+        world.press(0, world.cut_power(0).power_on(world.now))
     standing = [entry for entry in world.terminal(0).open_batch if entry.status is Status.APPROVED]
     assert at > 15
     assert standing

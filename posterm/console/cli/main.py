@@ -31,6 +31,7 @@ from posterm.console.cli import (
     terminal,
     tlv,
     validate,
+    world,
 )
 from posterm.console.cli.endings import NOBODY_READS, Program, discard_output
 from posterm.console.cli.options import examples
@@ -87,6 +88,7 @@ init.register(app)
 host.register(app)
 app.add_typer(ledger.app, name="ledger")
 terminal.register(app)
+world.register(app)
 
 
 def run() -> None:
