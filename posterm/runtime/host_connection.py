@@ -18,6 +18,8 @@ from posterm.unionpay.profile import AcquirerProfile
 
 READ_BYTES: Final = 16_384
 FRAMES_WAITING_PER_CONNECTION: Final = 64
+FRAMES_WAITING_OF_A_STRANGER: Final = 1
+"""So that a flood of well-formed requests from nobody waits behind each terminal, and not before it."""
 
 _STRANGERS: Final = frozenset({EventName.UNKNOWN_TERMINAL, EventName.BAD_MAC, EventName.NOT_ISO8583})
 """What the host tells of requests that anybody could have sent."""
@@ -113,7 +115,8 @@ class HostConnection(asyncio.BufferedProtocol):
     def submit(self) -> None:
         """Give the service what has arrived, as far as it and this connection have room for it."""
         taken = 0
-        for frame in self._backlog[: FRAMES_WAITING_PER_CONNECTION - self._in_flight]:
+        most = FRAMES_WAITING_PER_CONNECTION if self._proven else FRAMES_WAITING_OF_A_STRANGER
+        for frame in self._backlog[: max(0, most - self._in_flight)]:
             if not self._service.queue(self, frame):
                 break
             taken += 1
@@ -138,7 +141,7 @@ class HostConnection(asyncio.BufferedProtocol):
             self.submit()
 
     def _send(self, reply: Reply) -> None:
-        if not self._open:
+        if not self._open or self._transport.is_closing():  # it broke; what the loop has to tell of it comes later
             return
         if reply.frame is not None:
             wire = self._channel.send(reply.frame)

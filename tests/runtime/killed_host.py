@@ -22,7 +22,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from posterm.host import HostStore, Ledger, Reply
-from posterm.host.chart import merchant_pending
 from posterm.hsm import Algorithm, KeyUsage, Lmk, Pin, SoftHsm
 from posterm.iso8583 import FrameDecoder, encode_frame
 from posterm.runtime.host_status import HostStatus
@@ -36,6 +35,7 @@ from tests.host.hand_terminal import MID, PAN, PIN, Answer, HandTerminal, new_ho
 ANSWER_S = 30.0
 START_S = 60.0
 REVERSAL = "0400"
+BALANCE = 10_000_000_00
 TMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.runtime.killed_host"])
@@ -209,7 +209,7 @@ def open_tills(place: Place, count: int, seed: int) -> list[Till]:
         host = new_host(store, hsm)
         tmk = hsm.load_clear_key(TMK, KeyUsage.KEY_ENCRYPTION, Algorithm.TDES_DOUBLE)
         host.enrol_merchant(MID, "posterm test shop")
-        host.enrol_card(PAN, Pin(PIN), balance=10_000_000_00)
+        host.enrol_card(PAN, Pin(PIN), balance=BALANCE)
         for number in range(count):
             terminal = HandTerminal(host, hsm, tmk, terminal_id=f"2{number:07d}")
             host.enrol_terminal(terminal.terminal_id, MID, tmk)
@@ -247,7 +247,8 @@ def compare(place: Place, tills: list[Till]) -> None:
             for record in store.transactions_in_batch(till.terminal.terminal_id, till.terminal.batch)
             if record.stands
         )
-        assert ledger.account(merchant_pending(MID)).balance == standing
+        (card,) = (each for each in store.accounts() if each.account_id.startswith("card/"))
+        assert ledger.account(card.account_id).balance == BALANCE - standing
 
 
 def _compare_one(store: HostStore, till: Till) -> None:
