@@ -75,12 +75,13 @@ def enrol_everything(
     terminal_ids: Sequence[str] = TERMINAL_IDS,
     merchant_id: str = MERCHANT_ID,
     merchant_name: str = MERCHANT_NAME,
+    merchant_plan: str = "standard",
     tmk_components: Sequence[bytes] = TMK_COMPONENTS,
 ) -> None:
     """Enrol merchant, terminals, test cards and their issuers' keys; what is enrolled already stays as it is."""
     unknown = [terminal_id for terminal_id in terminal_ids if not host.knows_terminal(terminal_id)]
     if unknown:
-        host.enrol_merchant(merchant_id, merchant_name)
+        host.enrol_merchant(merchant_id, merchant_name, plan=merchant_plan)
     for terminal_id in unknown:
         host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm, host.profile, tmk_components))
     enrol_issuers(host, hsm)

@@ -96,7 +96,7 @@ class HostSettings(_Section):
     """Where `posterm host serve` listens and is watched, where its ledger is, what peers may use up and download.
 
     Port 0 takes any free one. `ca_keys` and `applications` are files of CA keys and of a terminal's configuration;
-    empty: posterm's own.
+    empty: posterm's own. So are `card_ranges` and `working_days`; `plans` are files of merchants' plans beside those.
     """
 
     address: Address = "127.0.0.1"
@@ -110,6 +110,10 @@ class HostSettings(_Section):
     frame_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 10.0
     ca_keys: str = ""
     applications: str = ""
+    merchant_plan: str = "standard"
+    plans: tuple[str, ...] = ()
+    card_ranges: str = ""
+    working_days: str = ""
 
 
 class TerminalSettings(_Section):
@@ -253,14 +257,19 @@ def _placed(configuration: Configuration, directory: Path, origin: str = "config
 
 def _placed_host(settings: HostSettings, directory: Path, origin: str) -> HostSettings:
     """The host's settings with the paths of files made absolute."""
-    placed = {}
-    for key in ("ca_keys", "applications"):
-        if name := getattr(settings, key):
-            path = directory.absolute() / Path(name).expanduser()
-            if not path.is_file():
-                raise ConfigurationError(f"{origin}: host.{key}: need a file, have no file {path}")
-            placed[key] = str(path)
-    return settings.model_copy(update=placed)
+
+    def placed(key: str, name: str) -> str:
+        path = directory.absolute() / Path(name).expanduser()
+        if not path.is_file():
+            raise ConfigurationError(f"{origin}: host.{key}: need a file, have no file {path}")
+        return str(path)
+
+    single = {
+        key: placed(key, name)
+        for key in ("ca_keys", "applications", "card_ranges", "working_days")
+        if (name := getattr(settings, key))
+    }
+    return settings.model_copy(update={**single, "plans": tuple(placed("plans", name) for name in settings.plans)})
 
 
 def _placed_hsm(settings: HsmSettings, directory: Path, origin: str) -> HsmSettings:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from posterm.console.chip_tables import chip_tables
-from posterm.console.configuration import Configuration, load_configuration
+from posterm.console.configuration import Configuration, HostSettings, load_configuration
 from posterm.console.errors import ConfigurationError
 from posterm.console.hsm_desk import host_hsm
 from posterm.console.views.host_events import HostEventPrinter
+from posterm.host.data_files import load_terms
+from posterm.host.terms import HostTerms
 from posterm.runtime import clock
 from posterm.runtime.assembly import OpenHost, open_host
 from posterm.runtime.host_status import HostStatus
@@ -46,6 +48,7 @@ def configured_host(configuration: Configuration) -> Iterator[OpenHost]:
             store_name=configuration.host.store,
             forced_outcomes=configuration.host.forced_outcomes,
             chip_tables=chip_tables(configuration.host, profile),
+            terms=_terms(configuration.host),
         )
         try:
             _enrol(opened, configuration)
@@ -91,7 +94,10 @@ def _reloading(
         _refuse_what_is_fixed(configuration, changed)
         profile = load_profile(changed.profile)
         host = opened.with_settings(
-            profile, forced_outcomes=changed.host.forced_outcomes, chip_tables=chip_tables(changed.host, profile)
+            profile,
+            forced_outcomes=changed.host.forced_outcomes,
+            chip_tables=chip_tables(changed.host, profile),
+            terms=_terms(changed.host),
         )
         _enrol(OpenHost(host, opened.store, opened.hsm, opened.keys), changed)
         service.reconfigure(host, profile, _limits(changed))
@@ -105,6 +111,10 @@ def _refuse_what_is_fixed(configuration: Configuration, changed: Configuration) 
         if getattr(before, key) != getattr(after, key):
             name = f"{section}.{key}" if section else key
             raise ConfigurationError(f"{name}: need the value the host was started with", hint="start the host again")
+
+
+def _terms(settings: HostSettings) -> HostTerms:
+    return load_terms(settings.plans, settings.card_ranges, settings.working_days)
 
 
 def _limits(configuration: Configuration) -> ServiceLimits:
@@ -124,6 +134,7 @@ def _enrol(opened: OpenHost, configuration: Configuration) -> None:
             terminal_ids=list(dict.fromkeys((*TERMINAL_IDS, terminal.terminal_id))),
             merchant_id=terminal.merchant_id,
             merchant_name=terminal.merchant_name,
+            merchant_plan=configuration.host.merchant_plan,
             tmk_components=[bytes.fromhex(component) for component in terminal.tmk_components],
         ),
     )

@@ -11,7 +11,16 @@ postings      what each kind moves in the ledger
 reversal      undoing exactly what one request did
 management    sign-on, parameters, status, script notice
 chip_tables   CA keys and applications for terminals; chip_downloads hands them out
-settlement    totals, uploads, closing a batch
+settlement    totals, uploads, closing a terminal's batch
+plan          a merchant's terms as data: fees, limits, risk, when it is paid
+terms         plans, card_ranges and working_days together; data_files reads them
+fees          what a payment costs and who gets it
+limits        what a merchant may take: reserved, confirmed, released
+risk          blocked cards, one card too often
+clearing      clearing dates: net to payable, fees to their parties
+payouts       from payable to the bank, and back
+settlement_file  every transaction of a clearing date, as CSV and in fixed width
+reconciliation   terminals, records and ledger compared
 answers       building and sealing answers
 forced        outcomes anyone can ask for by the amount
 chart         the kinds of accounts, their sides and bounds, and their names

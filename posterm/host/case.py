@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from posterm.host.card_ranges import CardRange, CardRanges
+from posterm.host.card_ranges import CardRange
 from posterm.host.chip_tables import ChipTables
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent
@@ -27,7 +27,7 @@ from posterm.host.records import (
     reference,
 )
 from posterm.host.store import HostStore
-from posterm.host.working_days import WorkingDays
+from posterm.host.terms import HostTerms
 from posterm.hsm import HsmPort, KeyBlock
 from posterm.hsm.cryptogram import Cvn
 from posterm.hsm.port import ChipPort
@@ -61,15 +61,13 @@ class Desk:
     forced_outcomes: bool
     late_answer_s: float
     acquirer_id: str
-    plans: Mapping[str, MerchantPlan]
-    ranges: CardRanges
-    working_days: WorkingDays
+    terms: HostTerms
     chip_tables: ChipTables | None = None
     """None when this host has no CA keys and application parameters to download."""
 
     def plan_of(self, merchant: MerchantRecord) -> MerchantPlan:
         """A merchant's terms. Raises: HostError: its plan is not among those this host was given."""
-        plan = self.plans.get(merchant.plan)
+        plan = self.terms.plans.get(merchant.plan)
         if plan is None:
             raise HostError(f"merchant {merchant.merchant_id}: there is no plan {merchant.plan!r}")
         return plan

@@ -69,7 +69,7 @@ def due_date(plan: MerchantPlan, cleared: date, working_days: WorkingDays) -> da
 
 def close_dates(desk: Desk, now: datetime) -> tuple[ClearingRecord, ...]:
     """Close every date whose last cut-off has passed. Returns: what each merchant has earned on them."""
-    last_cut_off = timedelta(hours=max(plan.terms.cut_off_hour for plan in desk.plans.values()))
+    last_cut_off = timedelta(hours=max(plan.terms.cut_off_hour for plan in desk.terms.plans.values()))
     cleared: list[ClearingRecord] = []
     for day in desk.store.open_clearing_days():
         ends = datetime.combine(date.fromisoformat(day.clearing_date), time(), tzinfo=now.tzinfo) + last_cut_off
@@ -110,7 +110,7 @@ def _clear(
         merchant.merchant_id,
         merchant.currency,
         now.isoformat(),
-        due_date(plan, date.fromisoformat(clearing_date), desk.working_days).isoformat(),
+        due_date(plan, date.fromisoformat(clearing_date), desk.terms.working_days).isoformat(),
         debit_minor=sum(record.gross_minor for record in taken),
         debit_count=len(taken),
         credit_minor=-sum(record.gross_minor for record in given),

@@ -17,9 +17,24 @@ from pydantic import ValidationError
 from posterm.host.card_ranges import CardRange, CardRanges
 from posterm.host.errors import TermsError
 from posterm.host.plan import MerchantPlan
+from posterm.host.terms import HostTerms
 from posterm.host.working_days import WorkingDays
 
 MAX_FILE_BYTES: Final = 1_000_000
+
+
+@cache
+def built_in_terms() -> HostTerms:
+    """Plans, card ranges and working days that come with posterm."""
+    return HostTerms(built_in_plans(), built_in_ranges(), built_in_working_days())
+
+
+def load_terms(plans: Iterable[str] = (), ranges: str = "", working_days: str = "") -> HostTerms:
+    """Terms from files: plans beside the built-in ones, and each table in the place of the built-in one.
+
+    Raises: TermsError.
+    """
+    return HostTerms(plans_with(plans), ranges_from(ranges), working_days_from(working_days))
 
 
 @cache

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from posterm.host import clearing, issuer, limits, payouts, registry, scripts, settlement
+from posterm.host import clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
-from posterm.host.card_ranges import CardRanges
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.chip_tables import ChipTables
-from posterm.host.data_files import built_in_plans, built_in_ranges, built_in_working_days
+from posterm.host.data_files import built_in_terms
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.forced import Link
 from posterm.host.ledger import Ledger
 from posterm.host.management import handle_management, handle_script_notice
 from posterm.host.pipeline import run_failed, run_reversal, run_transaction
-from posterm.host.plan import MerchantPlan
+from posterm.host.reconciliation import Reconciliation
 from posterm.host.records import (
     ACTIVE,
     CardKind,
@@ -34,7 +33,7 @@ from posterm.host.records import (
     SettlementReport,
 )
 from posterm.host.store import HostStore
-from posterm.host.working_days import WorkingDays
+from posterm.host.terms import HostTerms
 from posterm.hsm import HsmPort, KeyBlock, Pin
 from posterm.hsm.cryptogram import Scheme
 from posterm.hsm.port import ChipPort
@@ -63,9 +62,7 @@ class Host:
         late_answer_s: how late a forced late answer is.
         acquirer_id: 8 digits, element 32.
         chip_tables: the CA keys and application parameters that terminals may download; without them they may not.
-        plans: the merchants' terms by name; those that come with posterm when left out, as the next two.
-        ranges: the table of card ranges.
-        working_days: when banks settle.
+        terms: merchants' plans, card ranges and working days; those that come with posterm when left out.
     """
 
     def __init__(
@@ -79,9 +76,7 @@ class Host:
         late_answer_s: float = LATE_ANSWER_S,
         acquirer_id: str = ACQUIRER_ID,
         chip_tables: ChipTables | None = None,
-        plans: Mapping[str, MerchantPlan] | None = None,
-        ranges: CardRanges | None = None,
-        working_days: WorkingDays | None = None,
+        terms: HostTerms | None = None,
     ) -> None:
         self.ledger = Ledger(store)
         self._desk = Desk(
@@ -95,9 +90,7 @@ class Host:
             forced_outcomes,
             late_answer_s,
             acquirer_id,
-            plans or built_in_plans(),
-            ranges or built_in_ranges(),
-            working_days or built_in_working_days(),
+            terms or built_in_terms(),
             chip_tables,
         )
 
@@ -274,10 +267,9 @@ class Host:
         with self._desk.store.savepoint():
             return payouts.move_payout(self._desk, payout_id, action, now, reason=reason)
 
-    @property
-    def plans(self) -> Mapping[str, MerchantPlan]:
-        """The merchants' terms, by name."""
-        return self._desk.plans
+    def reconcile(self, clearing_date: str) -> Reconciliation:
+        """Compare what terminals, records and ledger say of a clearing date, YYYY-MM-DD."""
+        return reconciliation.reconcile(self._desk, clearing_date)
 
     def _answer(self, envelope: Envelope, now: datetime) -> Reply:
         try:

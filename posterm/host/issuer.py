@@ -135,7 +135,7 @@ def check_range(case: Case) -> Refusal | None:
     """ZB, else 15, when the card number is in no range of the table."""
     if case.pan is None:
         return None
-    case.range = case.desk.ranges.find(case.pan.reveal())
+    case.range = case.desk.terms.ranges.find(case.pan.reveal())
     return None if case.range is not None else Refusal(case.desk.own_code("ZB", "15"), "the card is in no known range")
 
 

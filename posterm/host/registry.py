@@ -31,8 +31,10 @@ def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str, plan:
     """Take on a merchant, or change its name and terms. Raises: EnrolmentError, LedgerError."""
     if len(merchant_id) != 15 or not merchant_id.isascii() or not merchant_id.isalnum():
         raise EnrolmentError(f"merchant {merchant_id!r}: need 15 letters and digits")
-    if plan not in desk.plans:
-        raise EnrolmentError(f"merchant {merchant_id}: no plan {plan!r}", hint=f"there are {', '.join(desk.plans)}")
+    if plan not in desk.terms.plans:
+        raise EnrolmentError(
+            f"merchant {merchant_id}: no plan {plan!r}", hint=f"there are {', '.join(desk.terms.plans)}"
+        )
     if owner and (len(owner) > LONGEST_OWNER or not owner.isascii() or not owner.isalnum()):
         raise EnrolmentError(f"merchant {merchant_id}: need an owner of at most {LONGEST_OWNER} letters and digits")
     number = currency_number(currency)

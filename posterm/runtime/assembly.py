@@ -17,6 +17,7 @@ from posterm.emv.capk import CaKeyStore
 from posterm.emv.config_file import default_terminal
 from posterm.host import ChipTables, Host, HostKeys, HostStore
 from posterm.host.records import KeyRecord
+from posterm.host.terms import HostTerms
 from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, SoftHsm
 from posterm.hsm.master_secret import MasterSecret, is_sealed
 from posterm.runtime import clock
@@ -75,10 +76,23 @@ class OpenHost:
     keys: HostKeys
 
     def with_settings(
-        self, profile: AcquirerProfile, *, forced_outcomes: bool, chip_tables: ChipTables | None = None
+        self,
+        profile: AcquirerProfile,
+        *,
+        forced_outcomes: bool,
+        chip_tables: ChipTables | None = None,
+        terms: HostTerms | None = None,
     ) -> Host:
         """Another host over the same store."""
-        return Host(profile, self.hsm, self.store, self.keys, forced_outcomes=forced_outcomes, chip_tables=chip_tables)
+        return Host(
+            profile,
+            self.hsm,
+            self.store,
+            self.keys,
+            forced_outcomes=forced_outcomes,
+            chip_tables=chip_tables,
+            terms=terms,
+        )
 
 
 def open_host(
@@ -90,6 +104,7 @@ def open_host(
     forced_outcomes: bool = True,
     late_answer_s: float = 5.0,
     chip_tables: ChipTables | None = None,
+    terms: HostTerms | None = None,
 ) -> OpenHost:
     """Open a host, or found it. Its rows are in a folder, or where `store_name` says. Raises: StoreError."""
     store = open_host_store(store_name, directory)
@@ -103,6 +118,7 @@ def open_host(
             forced_outcomes=forced_outcomes,
             late_answer_s=late_answer_s,
             chip_tables=chip_tables,
+            terms=terms,
         )
     except BaseException:
         store.close()

@@ -102,7 +102,7 @@ def as_toml(value: object) -> str:
     """A default as the documents write it; sets of codes in order."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, frozenset):
+    if isinstance(value, frozenset | tuple):
         return "[" + ", ".join(f'"{each}"' for each in sorted(value)) + "]"
     return str(value) if isinstance(value, int | float) else f'"{value}"'
 

@@ -28,6 +28,7 @@ from posterm.console.cli import (
     redact,
     sample,
     send,
+    settle,
     terminal,
     tlv,
     validate,
@@ -87,6 +88,7 @@ emv.register(app)
 init.register(app)
 host.register(app)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(settle.app, name="settle")
 terminal.register(app)
 world.register(app)
 

@@ -16,7 +16,7 @@ from posterm.host.ledger_proof import LedgerProof
 from posterm.host.ledger_statement import StatementLine
 from posterm.host.records import AccountRecord, TransferRecord
 
-MONEY: Final = frozenset({"AMOUNT", "AVAILABLE", "BALANCE", "CREDIT", "DEBIT", "HELD"})
+MONEY: Final = frozenset({"AMOUNT", "AVAILABLE", "BALANCE", "CREDIT", "DEBIT", "FEE", "HELD", "NET"})
 """Columns that are set to the right."""
 
 ACCOUNT_HEADING: Final = ("BALANCE", "HELD", "AVAILABLE", "CURRENCY", "ACCOUNT", "KIND")

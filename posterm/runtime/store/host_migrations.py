@@ -78,19 +78,19 @@ def _to_4(text: str, integer: str, end: str) -> tuple[str, ...]:
             for column in ("gross_minor", "fee_minor", "fee_now_minor", "limited_minor")
         ),
         "ALTER TABLE transactions RENAME COLUMN settlement_date TO clearing_date",
-        "UPDATE transactions SET clearing_date = substr(at, 1, 10)",
+        """UPDATE transactions SET clearing_date = CASE WHEN EXISTS (SELECT 1 FROM batches
+            WHERE batches.terminal_id = transactions.terminal_id AND batches.batch = transactions.batch
+            AND batches.open = 1) THEN substr(at, 1, 10) ELSE '' END""",
         """UPDATE transactions SET gross_minor = CASE
             WHEN kind IN ('void', 'refund', 'completion-void') THEN -posted_minor ELSE posted_minor END
-            WHERE approved = 1 AND reversed = 0 AND EXISTS (SELECT 1 FROM batches
-                WHERE batches.terminal_id = transactions.terminal_id AND batches.batch = transactions.batch
-                AND batches.open = 1)""",
+            WHERE approved = 1 AND reversed = 0 AND clearing_date <> ''""",
         """INSERT INTO accounts (account_id, currency, kind, credit_line,
                                  debits_posted, credits_posted, debits_pending, credits_pending)
             SELECT DISTINCT 'fee/clearing/' || currency, currency, 'fee-clearing', 0, 0, 0, 0, 0 FROM merchants""",
         made("limit_uses", '"use"', use=text, reserved_minor=integer, confirmed_minor=integer),
         made("card_uses", '"use"', use=text, sales=text, inquiries=text),
         made("clearing_days", '"clearing_date"', clearing_date=text, closed_at=text),
-        "INSERT INTO clearing_days SELECT DISTINCT clearing_date, '' FROM transactions",
+        "INSERT INTO clearing_days SELECT DISTINCT clearing_date, '' FROM transactions WHERE clearing_date <> ''",
         made(
             "clearings",
             '"clearing_date", "merchant_id"',
