@@ -13,6 +13,7 @@ from datetime import datetime
 from posterm.host import clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
+from posterm.host.checks import check_mac
 from posterm.host.chip_tables import ChipTables
 from posterm.host.data_files import built_in_terms
 from posterm.host.errors import HostError
@@ -320,10 +321,13 @@ class Host:
             return _not_understood(now, _place(error))
         case = Case(self._desk, error.partial, now, envelope)
         case.terminal = self._desk.store.terminal(case.terminal_id)
-        case.tell(EventName.DECLINED, code="30", check="form", why=_place(error))
-        return _replied(case, answer)
+        code = _code_for_form(case, "30")
+        case.tell(EventName.DECLINED, code=code, check="form", why=_place(error))
+        return _replied(case, answer.with_elements({39: code}))
 
     def _refused(self, case: Case, code: str, why: str) -> Reply:
+        case.terminal = self._desk.store.terminal(case.terminal_id)
+        code = _code_for_form(case, code)
         case.tell(EventName.DECLINED, code=code, check="form", why=why)
         return _replied(case, management_answer(case, code))
 
@@ -360,6 +364,15 @@ def _unaddressed(case: Case) -> str:
     if missing:
         return "missing element " + " ".join(map(str, missing))
     return "" if len(case.text(60)) >= 11 else "element 60 is shorter than type, batch and network code"
+
+
+def _code_for_form(case: Case, code: str) -> str:
+    """The code for a request that makes no sense; A0 for a notice or refund that was damaged on its way.
+
+    It is repeated until there is a verdict, and a sound copy of it may have been approved before.
+    """
+    keyed = case.terminal is not None and case.terminal.mak
+    return "A0" if case.message.mti == "0220" and keyed and check_mac(case) is not None else code
 
 
 def _replied(case: Case, answer: Message) -> Reply:

@@ -210,6 +210,17 @@ def test_a_message_understood_in_part_is_told_so(place, terminal):
     assert len(wire) > 20
 
 
+def test_a_refund_damaged_on_its_way_gets_no_verdict(place, terminal):
+    sale = terminal.sale(1000)
+    assert terminal.refund(sale, 400).code == "00"
+    wire = terminal.frames[-1]
+    currency = wire.index(b"156")
+    damaged = wire[:currency] + b"\xb1" + wire[currency + 1 :]
+    assert terminal.answer(Message("0220"), place.host.handle(damaged, NOW)).code == "A0"
+    assert terminal.repeat().code == "00"
+    assert place.earned == 600
+
+
 def test_an_unknown_request_is_an_invalid_transaction(terminal):
     answer = terminal.send(Message("0600", {11: "000001", 41: TID, 42: MID, 60: "00000001000"}), sealed=False)
     assert (answer.message.mti, answer.code) == ("0610", "12")
