@@ -68,6 +68,13 @@ class ServiceLimits:
     frame_timeout_s: float = 10.0
 
     @property
+    def taken_in_at_once(self) -> int:
+        """How many connections the loop takes in before it reads again: so few that they cannot displace one that has
+        just been made before its request is read.
+        """
+        return max(1, min(1024, self.connections // 8))
+
+    @property
     def sweep_s(self) -> float:
         """How often connections are looked at."""
         return min(self.idle_timeout_s, self.frame_timeout_s, FAREWELL_S) / 4
@@ -131,7 +138,9 @@ class HostService:
         loop = asyncio.get_running_loop()
         self._make_room_for_limits()
         try:
-            self._server = await loop.create_server(lambda: HostConnection(self), address, port, backlog=1024)
+            self._server = await loop.create_server(
+                lambda: HostConnection(self), address, port, backlog=self.limits.taken_in_at_once
+            )
         except OSError as error:
             raise ListenError(
                 f"cannot listen on {address}:{port}: {error.strerror}", hint="is another host running there?"

@@ -97,7 +97,9 @@ class HostProcess:
         """Start it and wait until it listens; port 0 takes a free one."""
         ours, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(
-            target=_serve, args=(self.place, self.largest_file, self.limits, port, self.status_port, theirs)
+            target=_serve,
+            args=(self.place, self.largest_file, self.limits, port, self.status_port, theirs),
+            daemon=True,  # ends with a test that fails
         )
         self._process.start()
         theirs.close()
