@@ -47,8 +47,8 @@ def test_a_host_killed_under_load_has_what_it_answered_and_nothing_else(tmp_path
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", range(8))
-def test_a_host_killed_hundreds_of_times_has_what_it_answered_and_nothing_else(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_a_host_killed_a_hundred_times_has_what_it_answered_and_nothing_else(tmp_path: Path, seed: int) -> None:
     kill_again_and_again(tmp_path, rounds=40, seed=seed)
 
 

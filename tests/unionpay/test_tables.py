@@ -142,7 +142,7 @@ def test_reversal_reasons_network_codes_and_entry_modes_are_the_published_ones()
     assert {code.value for code in SIGN_ON_CODES} == {"001", "003", "004", "005", "006"}
     assert {n.value for n in Network} == {
         *("000", "001", "002", "003", "004", "005", "006", "201", "202", "203", "204", "205", "206", "207"),
-        *("301", "360", "361", "362", "951"),
+        *("301", "360", "361", "362", "370", "371", "372", "380", "381", "382", "951"),
     }
     assert {e.name: e.value for e in Entry} == {
         "UNKNOWN": "00",
