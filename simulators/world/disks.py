@@ -92,6 +92,11 @@ class HostDisk(MemoryHostStore):
         self._fault: BaseException | None = None
         self._writes_left = 0
 
+    @property
+    def rows(self) -> list[TransactionRecord]:
+        """Every request on record."""
+        return list(self._transactions.values())
+
     def arm(self, fault: BaseException | None, writes: int = 0) -> None:
         """Raise `fault` after so many writes, or at the commit; None for a disk that works."""
         self._fault, self._writes_left = fault, writes

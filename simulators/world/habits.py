@@ -44,12 +44,16 @@ class Habits:
     closed_for_days: float = 0.003
     """The shop closes for up to `closed_days_max` days after a transaction."""
     closed_days_max: float = 40.0
+    plan: str = "standard"
+    """The merchant's terms, by name; those called `micro` have tight limits."""
 
     @classmethod
     def drawn(cls, randomness: random.Random) -> Habits:
         """Some deeds left out or up to three times as frequent."""
         deeds = {name: weight * randomness.choice((0.0, 0.5, 1.0, 1.0, 3.0)) for name, weight in DEEDS.items()}
-        return cls(deeds={**deeds, "sale": DEEDS["sale"]}, closed_for_days=randomness.choice((0.0, 0.003, 0.01)))
+        closed = randomness.choice((0.0, 0.003, 0.01))
+        plan = randomness.choice(("standard", "standard", "standard", "micro"))
+        return cls(deeds={**deeds, "sale": DEEDS["sale"]}, closed_for_days=closed, plan=plan)
 
     def deed(self, randomness: random.Random) -> str:
         """Draw what is done next."""

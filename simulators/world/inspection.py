@@ -18,12 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from posterm.host import Host, MemoryHostStore
+from posterm.host import Host
+from posterm.host.plan import MerchantPlan
 from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
 from posterm.terminal import Outcome, Result
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import TRANSACTIONS, Kind, Side
+from simulators.world.disks import HostDisk
 
 CARD: Final = "card/"
 """How the accounts of cardholders begin."""
@@ -41,6 +43,9 @@ _LEFT_AS: Final = {
     Outcome.NOT_SENT: Status.NOT_SENT,
 }
 """How the journal has a transaction in the evening, by what the cashier was told."""
+
+_FORCED: Final = frozenset({Kind.OFFLINE_SALE, Kind.CHIP_OFFLINE_SALE, Kind.COMPLETION_NOTICE})
+"""What counts under a limit without being asked: the goods are gone."""
 
 _UNDELIVERED: Final = frozenset({Delivery.REFUSED, Delivery.FAILED, Delivery.OWED})
 
@@ -71,13 +76,16 @@ class TerminalBooks:
 
 
 class Inspection:
-    """One look at all books. `now` is the host's time, as text."""
+    """One look at all books. `plan` has the merchant's limits; `now` is the host's time, as text."""
 
-    def __init__(self, host: Host, store: MemoryHostStore, terminals: Iterable[TerminalBooks], now: str) -> None:
+    def __init__(
+        self, host: Host, store: HostDisk, terminals: Iterable[TerminalBooks], plan: MerchantPlan, now: str
+    ) -> None:
         self._host = host
         self._store = store
         self._terminals = tuple(terminals)
         self._now = now
+        self._most_minor = {row.name: row.most_minor for row in plan.limits}
         self._transfers = list(store.transfers())
         self._moved = _moved_by_place(self._transfers)
 
@@ -91,6 +99,7 @@ class Inspection:
         yield from self._unknown_to_terminals()
         yield from self._hold_faults()
         yield from self._refund_faults()
+        yield from self._limit_faults()
         for books in self._terminals:
             yield from self._batch_faults(books)
         yield from map(Fault, self._host.ledger.prove().faults)
@@ -181,6 +190,22 @@ class Inspection:
                 _, name, _, _, stan = reference.split("/")
                 took, noted = (sale.posted_minor, sale.refunded_minor) if sale is not None else (0, 0)
                 yield Fault(f"refunds give back {minor}, the sale took {took} and has noted {noted}", name, stan)
+
+    def _limit_faults(self) -> Iterator[Fault]:
+        counted: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for row in self._store.rows:
+            place = 0 if row.kind == Kind.PREAUTH else 1
+            for name in row.limits:
+                counted[name][place] += row.limited_minor
+                counted[name][2] += row.limited_minor if row.kind in _FORCED or row.tip_minor else 0
+        for use in self._store.limit_uses():
+            reserved, confirmed, forced = counted[use.use]
+            if (reserved, confirmed) != (use.reserved_minor, use.confirmed_minor):
+                found = f"has {use.reserved_minor} reserved and {use.confirmed_minor} confirmed"
+                yield Fault(f"the limit {use.use} {found}, what stands makes {reserved} and {confirmed}")
+            most = self._most_minor.get(use.use.split("/")[2])
+            if most is not None and use.taken_minor - forced > most:
+                yield Fault(f"the limit {use.use} of {most} is exceeded: {use.taken_minor}, {forced} of it by force")
 
     def _batch_faults(self, books: TerminalBooks) -> Iterator[Fault]:
         if not books.settled:

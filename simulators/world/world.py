@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from posterm.emv.config_file import default_terminal
 from posterm.host import ChipTables, Host, HostKeys
 from posterm.host.chart import fee_clearing, merchant_payable, merchant_pending
+from posterm.host.data_files import built_in_plans
 from posterm.hsm import Algorithm, KeyUsage, Lmk, SoftHsm
 from posterm.runtime.run_terminal import drive
 from posterm.terminal import Terminal
@@ -29,7 +30,7 @@ from posterm.unionpay.profile import AcquirerProfile, get_profile
 from posterm.unionpay.transactions import Kind
 from simulators.card import Card, authorities, load
 from simulators.cards import TEST_CARDS, TestCard
-from simulators.enrolment import MERCHANT_ID, enrol_everything
+from simulators.enrolment import MERCHANT_ID, MERCHANT_NAME, enrol_everything
 from simulators.front import Front, Hand, PinPad
 from simulators.network import Faults, UnreliableLine
 from simulators.world.clock import MORNING, Clock
@@ -150,6 +151,7 @@ class World:
     def run(self, transactions: int) -> None:
         """Play the days: `transactions` at each terminal, then settlement in quiet."""
         self._transactions += transactions
+        self.host.enrol_merchant(MERCHANT_ID, MERCHANT_NAME, plan=self.habits.plan)
         self.line.faults = self.faults
         for people in self._people:
             people.counter.set_clock_wrong()
@@ -171,7 +173,8 @@ class World:
         ledger = self.host.ledger
         accounts = (merchant_pending(MERCHANT_ID), merchant_payable(MERCHANT_ID), fee_clearing("156"))
         owed = sum(ledger.account(name).balance for name in accounts)
-        found = Inspection(self.host, self.store, self._books(), self.site.now.isoformat()).faults()
+        plan = built_in_plans()[self.habits.plan]
+        found = Inspection(self.host, self.store, self._books(), plan, self.site.now.isoformat()).faults()
         said = sum(day.totals.net_minor for day in days)
         if said != owed:
             found = (*found, Fault(f"the slips say that the merchant is owed {said}, the ledger says {owed}"))

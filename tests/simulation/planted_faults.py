@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from posterm.host import checks, originals, pipeline, postings, reversal, settlement
+from posterm.host import checks, limits, originals, pipeline, postings, reversal, settlement
 from posterm.host.case import Case, Refusal
 from posterm.host.events import EventName
 from posterm.host.ledger import Ledger
@@ -167,7 +167,7 @@ def the_host_releases_one_hold_of_an_authorisation_only(patch: Patch) -> None:
 
 @planted()
 def the_host_never_releases_what_has_expired(patch: Patch) -> None:
-    patch.setattr(Ledger, "expire", lambda _self, _now: 0)
+    patch.setattr(Ledger, "expire", lambda _self, _now, _released=None: 0)
 
 
 @planted()
@@ -204,6 +204,24 @@ def the_host_leaves_an_authorisation_completed_whose_completion_was_reversed(pat
         return before if undone.kind == Kind.COMPLETION else restored(before, undone, group)
 
     patch.setattr(reversal, "_restored", half)
+
+
+@planted()
+def the_host_releases_a_limit_twice(patch: Patch) -> None:
+    count = limits._count
+
+    def twice(store: Any, uses: tuple[str, ...], *, reserved: int = 0, confirmed: int = 0) -> None:
+        count(store, uses, reserved=reserved, confirmed=confirmed)
+        count(store, uses, confirmed=min(confirmed, 0))
+
+    patch.setattr(limits, "_count", twice)
+
+
+@planted()
+def the_host_keeps_a_limit_reserved_for_what_it_declined(patch: Patch) -> None:
+    for table in ("TRANSACTION_STEPS", "NOTICE_STEPS"):
+        steps = tuple(replace(step, undo=None) for step in getattr(pipeline, table))
+        patch.setattr(pipeline, table, steps)
 
 
 # --- the terminal -------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ IN_EVERY_RUN = frozenset(
 def seeds_until_found(planted: PlantedFault) -> int:
     """How many worlds it took. Raises: AssertionError: none of them found it."""
     for seed in range(SEEDS):
-        world = World(seed, terminals=2, faults=planted.faults, habits=Habits(closed_for_days=0.02))
+        plan = "micro" if seed % 2 else "standard"
+        world = World(seed, terminals=2, faults=planted.faults, habits=Habits(closed_for_days=0.02, plan=plan))
         world.run(transactions=100)
         if world.proof().found:
             return seed + 1
