@@ -68,7 +68,7 @@ def make_target(sets: list[HostCommandSet]) -> Callable[[bytes], None]:
 
 
 def seeds(sets: list[HostCommandSet]) -> Iterator[bytes]:
-    """A message for every form of every command, under each kind of local master key that takes it."""
+    """A message for every form of every command, for each kind of local master key, and the same for the other kind."""
     from tests.hsm.host_commands.message_samples import Sample, forms
 
     for place, commands in enumerate(sets):
@@ -77,7 +77,8 @@ def seeds(sets: list[HostCommandSet]) -> Iterator[bytes]:
                 continue
             if commands.is_variant and command.family == "extensions":
                 continue
-            yield bytes([place]) + Sample(commands, command, number).message
+            message = Sample(commands, command, number).message
+            yield from (bytes([kind]) + message for kind in (place, 1 - place))
 
 
 def main(arguments: list[str]) -> None:

@@ -36,10 +36,10 @@ class ReferencesOfType(dict[bytes, KeyReference]):
         text = wire.decode("ascii")
         reference: KeyReference
         if self._is_variant:
-            if self._key_type not in KEY_TYPES:
-                raise HostCommandRefusal(INVALID_KEY_TYPE)
             if text[0] == "S":
                 raise HostCommandRefusal(INVALID_SCHEME)
+            if self._key_type not in KEY_TYPES:
+                raise HostCommandRefusal(INVALID_KEY_TYPE)
             reference = VariantKey(text, self._key_type)
         else:
             if text[0] != "S":

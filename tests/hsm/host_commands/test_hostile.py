@@ -34,6 +34,16 @@ def test_any_bytes_have_an_answer(variant: HostCommandSet, blocks: HostCommandSe
     check(blocks, code + rest)
 
 
+@pytest.mark.parametrize(("command", "number"), FORMS, ids=lambda value: getattr(value, "code", value))
+def test_a_message_for_one_kind_of_lmk_has_an_answer_from_the_other(
+    variant: HostCommandSet, blocks: HostCommandSet, command, number: int
+):
+    if command.code != "BW":
+        check(variant, Sample(blocks, command, number).message)
+    if command.family != "extensions":
+        check(blocks, Sample(variant, command, number).message)
+
+
 @ON_A_FIXTURE
 @given(st.data())
 def test_a_message_changed_at_random_has_an_answer(
