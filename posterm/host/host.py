@@ -7,7 +7,7 @@ savepoint of its own, so one that fails takes no other with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from posterm.host import clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
@@ -218,6 +218,15 @@ class Host:
     def set_merchant_open(self, merchant_id: str, is_open: bool) -> None:
         """Let a merchant trade, or stop it. Raises: EnrolmentError."""
         registry.set_open(self._desk, merchant_id=merchant_id, is_open=is_open)
+
+    def set_channels(self, merchant_id: str, closed: Iterable[str]) -> None:
+        """Close these ways of paying to a merchant, and open all others; nothing else of it changes.
+
+        Args:
+            closed: values of `posterm.host.channels.MerchantChannel`.
+        Raises: EnrolmentError: no such merchant or channel.
+        """
+        registry.set_channels(self._desk, merchant_id, closed)
 
     def set_terminal_open(self, terminal_id: str, is_open: bool) -> None:
         """Let a terminal trade, or stop it. Raises: EnrolmentError."""

@@ -13,7 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from posterm.host import answers, checks, chip, clearing, issuer, limits, originals, postings, registry, reversal, risk
+from posterm.host import (
+    answers,
+    channels,
+    checks,
+    chip,
+    clearing,
+    issuer,
+    limits,
+    originals,
+    postings,
+    registry,
+    reversal,
+    risk,
+)
 from posterm.host.case import Case, Refusal
 from posterm.host.events import EventName
 from posterm.host.forced import Link
@@ -50,6 +63,7 @@ TRANSACTION: Final = (
     Step("chip", chip.check_chip),
     Step("original", originals.check_original),
     Step("fee-class", issuer.find_fee_class),
+    Step("channel", channels.check_channel),
     Step("same-card", risk.check_card_uses),
     Step("limits", limits.check_limits, undo=limits.release_reserved),
     Step("pin", issuer.check_pin),

@@ -43,6 +43,7 @@ class MerchantRecord:
     """A merchant; `open` is False when it may not trade.
 
     `plan` names its terms. `owner` names whoever stands behind it, so that limits can be shared; empty for nobody.
+    `closed_channels` are the ways of paying it may not take (yet): values of `posterm.host.channels.MerchantChannel`.
     """
 
     merchant_id: str
@@ -51,6 +52,7 @@ class MerchantRecord:
     open: bool = True
     plan: str = "standard"
     owner: str = ""
+    closed_channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

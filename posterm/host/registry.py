@@ -5,6 +5,7 @@ Leaves out merchant contracts; a merchant's terms are its plan's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +13,7 @@ from posterm.amount import currency as currency_named
 from posterm.bcd import is_digits
 from posterm.errors import AmountError
 from posterm.host.case import Case, Desk, Refusal
+from posterm.host.channels import MerchantChannel
 from posterm.host.chart import merchant_accounts
 from posterm.host.errors import EnrolmentError
 from posterm.host.events import EventName
@@ -38,8 +40,10 @@ def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str, plan:
     if owner and (len(owner) > LONGEST_OWNER or not owner.isascii() or not owner.isalnum()):
         raise EnrolmentError(f"merchant {merchant_id}: need an owner of at most {LONGEST_OWNER} letters and digits")
     number = currency_number(currency)
+    known = desk.store.merchant(merchant_id)
+    closed = known.closed_channels if known is not None else ()
     with desk.store.savepoint():
-        desk.store.put_merchant(MerchantRecord(merchant_id, name, number, plan=plan, owner=owner))
+        desk.store.put_merchant(MerchantRecord(merchant_id, name, number, True, plan, owner, closed))
         for account_id, kind in merchant_accounts(merchant_id, number).items():
             desk.ledger.open_account(account_id, number, kind)
 
@@ -111,6 +115,18 @@ def set_open(desk: Desk, *, merchant_id: str = "", terminal_id: str = "", is_ope
         if merchant is None:
             raise EnrolmentError(f"no merchant {merchant_id!r}")
         desk.store.put_merchant(replace(merchant, open=is_open))
+
+
+def set_channels(desk: Desk, merchant_id: str, closed: Iterable[str]) -> None:
+    """Say which ways of paying a merchant may not take; all others it may. Raises: EnrolmentError."""
+    merchant = desk.store.merchant(merchant_id)
+    if merchant is None:
+        raise EnrolmentError(f"no merchant {merchant_id!r}")
+    names = sorted(set(closed))
+    for name in names:
+        if name not in set(MerchantChannel):
+            raise EnrolmentError(f"no channel {name!r}", hint=f"there are {', '.join(MerchantChannel)}")
+    desk.store.put_merchant(replace(merchant, closed_channels=tuple(str(name) for name in names)))
 
 
 def request_action(desk: Desk, terminal_id: str, requirement: Requirement) -> None:

@@ -11,6 +11,7 @@ version 2, so steps before that are SQLite's alone.
     4    transactions have a clearing date, what they add to it, fees and limits; merchants a plan and an owner; cards
          may be blocked; limits, uses of cards, clearing dates and payouts are rows. What open batches have earned
          counts on the date of the transaction; what closed ones have earned is a clearing of its own, without a date
+    5    merchants have closed channels
 """
 
 from __future__ import annotations
@@ -117,14 +118,19 @@ def _to_4(text: str, integer: str, end: str) -> tuple[str, ...]:
     )
 
 
+_SQLITE_TO_5: Final = ("ALTER TABLE merchants ADD COLUMN closed_channels TEXT NOT NULL DEFAULT ''",)
+_POSTGRES_TO_5: Final = ("""ALTER TABLE merchants ADD COLUMN closed_channels TEXT COLLATE "C" NOT NULL DEFAULT ''""",)
+
 SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {
     1: _SQLITE_TO_2,
     2: _SQLITE_TO_3,
     3: _to_4("TEXT", "INTEGER", " STRICT, WITHOUT ROWID"),
+    4: _SQLITE_TO_5,
 }
 """Statements that lead on from a version."""
 
 POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {
     2: _POSTGRES_TO_3,
     3: _to_4('TEXT COLLATE "C"', "BIGINT", ""),
+    4: _POSTGRES_TO_5,
 }

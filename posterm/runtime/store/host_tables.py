@@ -38,7 +38,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
