@@ -6,6 +6,7 @@ Lists by another key (batch, RRN, authorisation code) are kept as tuples of refe
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -19,6 +20,7 @@ from posterm.host.records import (
     ChipUseRecord,
     ClearingDayRecord,
     ClearingRecord,
+    DocumentRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
@@ -61,6 +63,9 @@ class MemoryHostStore:
         self._clearing_days: dict[str, ClearingDayRecord] = {}
         self._clearings: dict[tuple[str, str], ClearingRecord] = {}
         self._payouts: dict[str, PayoutRecord] = {}
+        self._documents: dict[str, dict[str, DocumentRecord]] = {}
+        self._documents_of: dict[tuple[str, str], dict[str, None]] = {}
+        self._due: list[tuple[str, str, str]] = []
         self._exchanges: dict[str, ExchangeRecord] = {}
         self._batches: dict[tuple[str, str], BatchRecord] = {}
         self._uploads: dict[tuple[str, str], tuple[UploadRecord, ...]] = {}
@@ -232,6 +237,40 @@ class MemoryHostStore:
 
     def payouts(self) -> Iterable[PayoutRecord]:
         return [self._payouts[key] for key in sorted(self._payouts)]
+
+    def document(self, kind: str, key: str) -> DocumentRecord | None:
+        return self._documents.get(kind, {}).get(key)
+
+    def put_document(self, record: DocumentRecord) -> None:
+        self._set(self._documents.setdefault(record.kind, {}), record.key, record)
+        self._set(self._documents_of.setdefault((record.kind, record.subject), {}), record.key, None)
+        if record.due:
+            heapq.heappush(self._due, (record.due, record.kind, record.key))
+
+    def documents(self, kind: str, *, subject: str | None = None, state: str | None = None) -> list[DocumentRecord]:
+        rows = self._documents.get(kind, {})
+        keys = rows if subject is None else self._documents_of.get((kind, subject), {})
+        found = (rows[key] for key in sorted(keys) if key in rows)
+        return [
+            record
+            for record in found
+            if (subject is None or record.subject == subject) and (state is None or record.state == state)
+        ]
+
+    def documents_due(self, until: str, most: int) -> list[DocumentRecord]:
+        found: list[DocumentRecord] = []
+        seen: list[tuple[str, str, str]] = []
+        while self._due and self._due[0][0] <= until and len(found) < most:
+            entry = heapq.heappop(self._due)
+            record = self.document(entry[1], entry[2])
+            is_due = record is not None and record.due == entry[0]
+            if is_due and record is not None and (not found or found[-1] != record):
+                found.append(record)
+            if is_due or self._depth:  # what a batch has put off may be due again when the batch is undone
+                seen.append(entry)
+        for entry in dict.fromkeys(seen):
+            heapq.heappush(self._due, entry)
+        return found
 
     def exchange(self, ref: str) -> ExchangeRecord | None:
         return self._exchanges.get(ref)

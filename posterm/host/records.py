@@ -304,6 +304,21 @@ class TransactionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """Something the merchant's back office keeps. `body` is its own business; the rest is what it is found by.
+
+    `due` is when it is to be looked at again, empty for never.
+    """
+
+    kind: str
+    key: str
+    subject: str = ""
+    state: str = ""
+    due: str = ""
+    body: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeRecord:
     """A settlement or upload message that was answered, so that its repeat gets the same answer."""
 

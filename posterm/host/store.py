@@ -21,6 +21,7 @@ from posterm.host.records import (
     ChipUseRecord,
     ClearingDayRecord,
     ClearingRecord,
+    DocumentRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
@@ -136,6 +137,16 @@ class HostStore(Protocol):
     def put_payout(self, record: PayoutRecord) -> None: ...
     def payouts(self) -> Iterable[PayoutRecord]:
         """All payouts, by identifier."""
+        ...
+
+    def document(self, kind: str, key: str) -> DocumentRecord | None: ...
+    def put_document(self, record: DocumentRecord) -> None: ...
+    def documents(self, kind: str, *, subject: str | None = None, state: str | None = None) -> list[DocumentRecord]:
+        """Documents of a kind by key: all of them, one owner's, those in a state, or both."""
+        ...
+
+    def documents_due(self, until: str, most: int) -> list[DocumentRecord]:
+        """Documents whose date has come, the earliest first, at most so many."""
         ...
 
     def exchange(self, ref: str) -> ExchangeRecord | None: ...

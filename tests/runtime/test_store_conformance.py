@@ -15,6 +15,7 @@ from posterm.host.records import (
     CardRecord,
     ChipRecord,
     ChipUseRecord,
+    DocumentRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
@@ -60,6 +61,7 @@ ROWS = [
     ("account", "put_account", full(AccountRecord), ("account_id",), {"debits_posted": 5}),
     ("hold", "put_hold", full(HoldRecord), ("transfer_id",), {"ended_by": "", "deadline": ""}),
     ("transaction", "put_transaction", full(TransactionRecord), ("ref",), {"reversed": False, "holds": ("h",)}),
+    ("document", "put_document", full(DocumentRecord), ("kind", "key"), {"state": "other", "due": ""}),
     ("exchange", "put_exchange", full(ExchangeRecord), ("ref",), {"content": "other"}),
     ("batch_record", "put_batch_record", full(BatchRecord), ("terminal_id", "batch"), {"open": False}),
     ("report", "put_report", full(SettlementReport), ("terminal_id", "batch"), {"net_minor": -5, "only_host": ()}),
@@ -74,6 +76,54 @@ def test_a_row_comes_back_as_it_was_put_and_is_replaced(store, get, put, record,
     assert getattr(store, get)(*keys) == record
     getattr(store, put)(replace(record, **change))
     assert getattr(store, get)(*keys) == replace(record, **change)
+
+
+def test_documents_are_found_by_owner_and_state(store):
+    rows = [
+        DocumentRecord("case", "2", "ann", "OPEN"),
+        DocumentRecord("case", "1", "ann", "SOLVED"),
+        DocumentRecord("case", "3", "bob", "OPEN"),
+        DocumentRecord("news", "1", "ann", "OPEN"),
+    ]
+    for row in rows:
+        store.put_document(row)
+
+    def found(**wanted: str) -> list[str]:
+        return [record.key for record in store.documents("case", **wanted)]
+
+    assert found() == ["1", "2", "3"]
+    assert found(subject="ann") == ["1", "2"]
+    assert found(state="OPEN") == ["2", "3"]
+    assert found(subject="ann", state="OPEN") == ["2"]
+    assert found(subject="carl") == []
+    with store.batch():
+        store.put_document(replace(rows[0], state="SOLVED", subject="bob"))
+        assert (found(subject="ann"), found(subject="bob", state="SOLVED")) == (["1"], ["2"])
+    assert found(subject="bob") == ["2", "3"]
+
+
+def test_documents_are_due_the_earliest_first_and_no_more_once_they_are_put_off(store):
+    for key, due in (
+        ("a", "2026-06-03T00:00:00"),
+        ("b", "2026-06-01T00:00:00"),
+        ("c", ""),
+        ("d", "2026-07-01T00:00:00"),
+    ):
+        store.put_document(DocumentRecord("case", key, due=due))
+
+    def due(until: str, most: int = 9) -> list[str]:
+        return [record.key for record in store.documents_due(until, most)]
+
+    assert due("2026-05-31") == []
+    assert due("2026-06-03T00:00:00") == due("2026-06-03T00:00:00") == ["b", "a"]
+    assert due("2026-12-31", 1) == ["b"]
+    with pytest.raises(Undo), store.batch():  # noqa: PT012
+        store.put_document(DocumentRecord("case", "b", due="2026-08-01T00:00:00"))
+        assert due("2026-07-01T00:00:00") == ["a", "d"]
+        raise Undo
+    assert due("2026-12-31") == ["b", "a", "d"]
+    store.put_document(DocumentRecord("case", "b"))
+    assert due("2026-12-31") == ["a", "d"]
 
 
 def test_transfers_come_back_in_the_order_they_were_added(store):

@@ -12,6 +12,7 @@ version 2, so steps before that are SQLite's alone.
          may be blocked; limits, uses of cards, clearing dates and payouts are rows. What open batches have earned
          counts on the date of the transaction; what closed ones have earned is a clearing of its own, without a date
     5    merchants have closed channels
+    6    documents of the merchants' back office
 """
 
 from __future__ import annotations
@@ -121,11 +122,22 @@ def _to_4(text: str, integer: str, end: str) -> tuple[str, ...]:
 _SQLITE_TO_5: Final = ("ALTER TABLE merchants ADD COLUMN closed_channels TEXT NOT NULL DEFAULT ''",)
 _POSTGRES_TO_5: Final = ("""ALTER TABLE merchants ADD COLUMN closed_channels TEXT COLLATE "C" NOT NULL DEFAULT ''""",)
 
+
+def _to_6(text: str, end: str) -> tuple[str, ...]:
+    listed = ", ".join(f'"{name}" {text} NOT NULL' for name in ("kind", "key", "subject", "state", "due", "body"))
+    return (
+        f'CREATE TABLE documents ({listed}, PRIMARY KEY ("kind", "key")){end}',
+        "CREATE INDEX documents_by_subject ON documents (kind, subject) WHERE subject <> ''",
+        "CREATE INDEX documents_due ON documents (due, kind, key) WHERE due <> ''",
+    )
+
+
 SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {
     1: _SQLITE_TO_2,
     2: _SQLITE_TO_3,
     3: _to_4("TEXT", "INTEGER", " STRICT, WITHOUT ROWID"),
     4: _SQLITE_TO_5,
+    5: _to_6("TEXT", " STRICT, WITHOUT ROWID"),
 }
 """Statements that lead on from a version."""
 
@@ -133,4 +145,5 @@ POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {
     2: _POSTGRES_TO_3,
     3: _to_4('TEXT COLLATE "C"', "BIGINT", ""),
     4: _POSTGRES_TO_5,
+    5: _to_6('TEXT COLLATE "C"', ""),
 }

@@ -24,6 +24,7 @@ from posterm.host.records import (
     ChipUseRecord,
     ClearingDayRecord,
     ClearingRecord,
+    DocumentRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
@@ -38,7 +39,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
@@ -171,6 +172,7 @@ CARD_USES: Final = Table("card_uses", CardUseRecord, ("use",))
 CLEARING_DAYS: Final = Table("clearing_days", ClearingDayRecord, ("clearing_date",))
 CLEARINGS: Final = Table("clearings", ClearingRecord, ("clearing_date", "merchant_id"))
 PAYOUTS: Final = Table("payouts", PayoutRecord, ("payout_id",))
+DOCUMENTS: Final = Table("documents", DocumentRecord, ("kind", "key"))
 EXCHANGES: Final = Table("exchanges", ExchangeRecord, ("ref",))
 BATCHES: Final = Table("batches", BatchRecord, ("terminal_id", "batch"))
 UPLOADS: Final = Table("uploads", UploadRecord, ("terminal_id", "batch", "stan"))
@@ -194,6 +196,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     CLEARING_DAYS,
     CLEARINGS,
     PAYOUTS,
+    DOCUMENTS,
     EXCHANGES,
     BATCHES,
     UPLOADS,
@@ -209,6 +212,8 @@ INDEXES: Final = (
     "CREATE INDEX transactions_by_auth_code ON transactions (auth_code, merchant_id) WHERE auth_code <> ''",
     "CREATE INDEX transactions_by_clearing_date ON transactions (clearing_date)",
     "CREATE INDEX clearings_unpaid ON clearings (clearing_date, merchant_id) WHERE payout = ''",
+    "CREATE INDEX documents_by_subject ON documents (kind, subject) WHERE subject <> ''",
+    "CREATE INDEX documents_due ON documents (due, kind, key) WHERE due <> ''",
     "CREATE INDEX batches_open ON batches (terminal_id, batch) WHERE open = 1",
 )
 

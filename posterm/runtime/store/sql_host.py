@@ -23,6 +23,7 @@ from posterm.host.records import (
     ChipUseRecord,
     ClearingDayRecord,
     ClearingRecord,
+    DocumentRecord,
     ExchangeRecord,
     HoldRecord,
     IssuerKeyRecord,
@@ -46,6 +47,7 @@ from posterm.runtime.store.host_tables import (
     CHIPS,
     CLEARING_DAYS,
     CLEARINGS,
+    DOCUMENTS,
     EXCHANGES,
     HOLDS,
     ISSUER_KEYS,
@@ -136,6 +138,7 @@ class SqlHostStore:
         self._clearing_days = _Shelf(CLEARING_DAYS, flavour)
         self._clearings = _Shelf(CLEARINGS, flavour)
         self._payouts = _Shelf(PAYOUTS, flavour)
+        self._documents = _Shelf(DOCUMENTS, flavour)
         self._exchanges = _Shelf(EXCHANGES, flavour)
         self._batches = _Shelf(BATCHES, flavour)
         self._uploads = _Shelf(UPLOADS, flavour)
@@ -154,6 +157,7 @@ class SqlHostStore:
             self._card_uses,
             self._clearings,
             self._payouts,
+            self._documents,
             self._exchanges,
             self._batches,
             self._uploads,
@@ -426,6 +430,31 @@ class SqlHostStore:
 
     def payouts(self) -> Iterable[PayoutRecord]:
         return self._listed(self._payouts, "", (), _any)
+
+    def document(self, kind: str, key: str) -> DocumentRecord | None:
+        return self._get(self._documents, (kind, key))
+
+    def put_document(self, record: DocumentRecord) -> None:
+        self._put(self._documents, record)
+
+    def documents(self, kind: str, *, subject: str | None = None, state: str | None = None) -> list[DocumentRecord]:
+        asked = {"kind": kind, "subject": subject, "state": state}
+        wanted = {column: value for column, value in asked.items() if value is not None}
+        return self._listed(
+            self._documents,
+            "WHERE " + " AND ".join(f"{column} = ?" for column in wanted),
+            tuple(wanted.values()),
+            lambda record: all(getattr(record, column) == value for column, value in wanted.items()),
+        )
+
+    def documents_due(self, until: str, most: int) -> list[DocumentRecord]:
+        condition = "WHERE due <> '' AND due <= ? ORDER BY due, kind, key LIMIT ?"
+        # Some of the rows read may have been put off by this batch.
+        values = (until, most + len(self._documents.changed))
+        found = self._listed(
+            self._documents, condition, values, lambda record: bool(record.due) and record.due <= until
+        )
+        return sorted(found, key=lambda record: (record.due, record.kind, record.key))[:most]
 
     def exchange(self, ref: str) -> ExchangeRecord | None:
         return self._get(self._exchanges, (ref,))

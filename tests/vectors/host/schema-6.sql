@@ -14,6 +14,7 @@ CREATE TABLE card_uses ("use" TEXT NOT NULL, "sales" TEXT NOT NULL, "inquiries" 
 CREATE TABLE clearing_days ("clearing_date" TEXT NOT NULL, "closed_at" TEXT NOT NULL, PRIMARY KEY ("clearing_date")) STRICT, WITHOUT ROWID;
 CREATE TABLE clearings ("clearing_date" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "currency" TEXT NOT NULL, "at" TEXT NOT NULL, "due" TEXT NOT NULL, "debit_minor" INTEGER NOT NULL, "debit_count" INTEGER NOT NULL, "credit_minor" INTEGER NOT NULL, "credit_count" INTEGER NOT NULL, "fee_minor" INTEGER NOT NULL, "payout" TEXT NOT NULL, PRIMARY KEY ("clearing_date", "merchant_id")) STRICT, WITHOUT ROWID;
 CREATE TABLE payouts ("payout_id" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "currency" TEXT NOT NULL, "amount_minor" INTEGER NOT NULL, "due" TEXT NOT NULL, "state" TEXT NOT NULL, "changed_at" TEXT NOT NULL, "fee_minor" INTEGER NOT NULL, "attempt" INTEGER NOT NULL, "reason" TEXT NOT NULL, PRIMARY KEY ("payout_id")) STRICT, WITHOUT ROWID;
+CREATE TABLE documents ("kind" TEXT NOT NULL, "key" TEXT NOT NULL, "subject" TEXT NOT NULL, "state" TEXT NOT NULL, "due" TEXT NOT NULL, "body" TEXT NOT NULL, PRIMARY KEY ("kind", "key")) STRICT, WITHOUT ROWID;
 CREATE TABLE exchanges ("ref" TEXT NOT NULL, "content" TEXT NOT NULL, "answer" TEXT NOT NULL, PRIMARY KEY ("ref")) STRICT, WITHOUT ROWID;
 CREATE TABLE batches ("terminal_id" TEXT NOT NULL, "batch" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "open" INTEGER NOT NULL, "terminal_totals" TEXT NOT NULL, "closed_at" TEXT NOT NULL, PRIMARY KEY ("terminal_id", "batch")) STRICT, WITHOUT ROWID;
 CREATE TABLE uploads ("terminal_id" TEXT NOT NULL, "batch" TEXT NOT NULL, "stan" TEXT NOT NULL, "card" TEXT NOT NULL, "amount_minor" INTEGER NOT NULL, PRIMARY KEY ("terminal_id", "batch", "stan")) STRICT, WITHOUT ROWID;
@@ -26,4 +27,6 @@ CREATE INDEX transactions_by_rrn ON transactions (rrn);
 CREATE INDEX transactions_by_auth_code ON transactions (auth_code, merchant_id) WHERE auth_code <> '';
 CREATE INDEX transactions_by_clearing_date ON transactions (clearing_date);
 CREATE INDEX clearings_unpaid ON clearings (clearing_date, merchant_id) WHERE payout = '';
+CREATE INDEX documents_by_subject ON documents (kind, subject) WHERE subject <> '';
+CREATE INDEX documents_due ON documents (due, kind, key) WHERE due <> '';
 CREATE INDEX batches_open ON batches (terminal_id, batch) WHERE open = 1;

@@ -1,0 +1,49 @@
+"""The office's own terms: how long things take and what they cost. Every number is configuration with a default.
+
+Source for the defaults: the publicly described practice of Chinese acquirers (review two to three working days, post
+one to three days, first swipe between 100 and 500 CNY, raise of limits after three months). Money is minor units.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Minor = Annotated[int, Field(ge=0, le=100_000_000)]
+Days = Annotated[int, Field(ge=0, le=3660)]
+
+
+class OfficeTerms(BaseModel):
+    """Knobs of the merchant's life. `…_days` are calendar days, `…_working_days` working days."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    acquirer_code: Annotated[str, Field(pattern="^[0-9]{3}$")] = "898"
+    verification_code_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+    verification_tries: Annotated[int, Field(ge=1, le=10)] = 5
+    automatic_review_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
+    manual_review_working_days: Annotated[int, Field(ge=1, le=30)] = 2
+    contract_days: Days = 15
+    delivery_days: Days = 2
+    deposit_minor: Minor = 9900
+    activation_minimum_minor: Minor = 10_000
+    activation_maximum_minor: Minor = 50_000
+    deposit_target_minor: Minor = 500_000
+    deposit_target_days: Days = 90
+    annual_fee_minor: Minor = 6_000
+    annual_fee_reminder_days: Days = 30
+    annual_fee_grace_days: Days = 30
+    inspection_days: Days = 180
+    inspection_window_days: Days = 15
+    unused_days: Days = 90
+    heartbeat_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
+    location_radius_m: Annotated[int, Field(ge=50, le=100_000)] = 1000
+    face_tries: Annotated[int, Field(ge=1, le=10)] = 3
+    raise_after_months: Annotated[int, Field(ge=1, le=36)] = 3
+    raise_again_days: Days = 30
+    case_answer_days: Days = 3
+    retrieval_days: Days = 10
+    representment_days: Days = 14
+    merchants_per_identity: Annotated[int, Field(ge=1, le=100)] = 5
+    terminals_per_merchant: Annotated[int, Field(ge=1, le=100)] = 5
