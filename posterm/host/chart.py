@@ -35,6 +35,7 @@ class AccountKind(StrEnum):
     FEE_ACQUIRER = "fee-acquirer"
     FEE_AGENT = "fee-agent"
     BANK = "bank"
+    NETWORK = "network"
     SUSPENSE = "suspense"
 
 
@@ -61,6 +62,9 @@ CHART: Final[dict[str, ChartRow]] = {
     AccountKind.FEE_ACQUIRER: ChartRow(Side.CREDIT, False, "the acquirer's part of the fees"),
     AccountKind.FEE_AGENT: ChartRow(Side.CREDIT, False, "the part of the acquirer's agent"),
     AccountKind.BANK: ChartRow(Side.DEBIT, False, "money outside: opening balances come from it, payouts go to it"),
+    AccountKind.NETWORK: ChartRow(
+        Side.CREDIT, False, "what another institution is owed, or below nothing owes, until the network settles"
+    ),
     AccountKind.SUSPENSE: ChartRow(Side.CREDIT, False, "what cannot be attributed yet"),
 }
 FEE_KINDS: Final = (
@@ -103,6 +107,11 @@ def fee_clearing(currency: str) -> str:
 def bank(currency: str) -> str:
     """The account opening balances come from."""
     return f"bank/{currency}"
+
+
+def network(institution: str, currency: str) -> str:
+    """The account of what is owed to an institution on the other side of the network."""
+    return f"network/{institution}/{currency}"
 
 
 def suspense(currency: str) -> str:

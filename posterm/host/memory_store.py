@@ -22,12 +22,15 @@ from posterm.host.records import (
     ClearingRecord,
     DocumentRecord,
     ExchangeRecord,
+    ForwardRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
     LimitUseRecord,
     MerchantRecord,
     PayoutRecord,
+    RouteRecord,
+    RouteState,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -66,6 +69,10 @@ class MemoryHostStore:
         self._documents: dict[str, dict[str, DocumentRecord]] = {}
         self._documents_of: dict[tuple[str, str], dict[str, None]] = {}
         self._due: list[tuple[str, str, str]] = []
+        self._routes: dict[str, RouteRecord] = {}
+        self._waiting: dict[str, RouteRecord] = {}
+        self._forwards: dict[str, ForwardRecord] = {}
+        self._forwards_due: dict[str, ForwardRecord] = {}
         self._exchanges: dict[str, ExchangeRecord] = {}
         self._batches: dict[tuple[str, str], BatchRecord] = {}
         self._uploads: dict[tuple[str, str], tuple[UploadRecord, ...]] = {}
@@ -271,6 +278,33 @@ class MemoryHostStore:
         for entry in dict.fromkeys(seen):
             heapq.heappush(self._due, entry)
         return found
+
+    def route(self, ref: str) -> RouteRecord | None:
+        return self._routes.get(ref)
+
+    def put_route(self, record: RouteRecord) -> None:
+        self._set(self._routes, record.ref, record)
+        if record.state == RouteState.WAITING:
+            self._set(self._waiting, record.ref, record)
+        else:
+            self._drop(self._waiting, record.ref)
+
+    def routes_waiting(self) -> list[RouteRecord]:
+        return [self._waiting[ref] for ref in sorted(self._waiting)]
+
+    def forward(self, forward_id: str) -> ForwardRecord | None:
+        return self._forwards.get(forward_id)
+
+    def put_forward(self, record: ForwardRecord) -> None:
+        self._set(self._forwards, record.forward_id, record)
+        if record.code:
+            self._drop(self._forwards_due, record.forward_id)
+        else:
+            self._set(self._forwards_due, record.forward_id, record)
+
+    def forwards_due(self, issuer: str, most: int) -> list[ForwardRecord]:
+        due = sorted(name for name, record in self._forwards_due.items() if record.issuer == issuer)
+        return [self._forwards_due[name] for name in due[:most]]
 
     def exchange(self, ref: str) -> ExchangeRecord | None:
         return self._exchanges.get(ref)

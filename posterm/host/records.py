@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from posterm.host.chart import CHART, Side
+from posterm.host.chart import CHART, Side, network
 
 REVERSAL: Final = "reversal"
 """`TransactionRecord.kind` of an 0400; all others are values of `posterm.unionpay.transactions.Kind`."""
@@ -99,7 +99,8 @@ ACTIVE: Final = "active"
 @dataclass(frozen=True, slots=True)
 class CardRecord:
     """A card. `status` is `active`, or the answer code every request with it gets from its issuer; `blocked` is the
-    code the acquirer gives, empty when it gives none."""
+    code the acquirer gives, empty when it gives none. `network` is the institution over the network that has issued it,
+    empty for a card of this host; what such a card pays is owed by that institution."""
 
     fingerprint: str
     masked_pan: str
@@ -113,10 +114,11 @@ class CardRecord:
     scheme: str = "CUP"
     issuer_id: str = "03080000"
     blocked: str = ""
+    network: str = ""
 
     @property
     def account_id(self) -> str:
-        return f"card/{self.fingerprint}"
+        return network(self.network, self.currency) if self.network else f"card/{self.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,8 @@ class HoldRecord:
 
 @dataclass(frozen=True, slots=True)
 class TransactionRecord:
-    """A request with financial meaning, what was answered, and what has happened to it since.
+    """A request with financial meaning, what was answered, and what has happened to it since. Its `code` is empty while
+    its issuer is being asked.
 
     `content` is the keyed fingerprint of what was asked; `answer` is name and value in turn of the response elements
     that do not come from the request. `posted_minor` is what stands in the ledger now (a tip changes it);
@@ -453,3 +456,43 @@ class PayoutRecord:
     fee_minor: int = 0
     attempt: int = 1
     reason: str = ""
+
+
+class RouteState(StrEnum):
+    """How far a request to an issuer over the network is."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    """Given up, or reversed: the issuer has been sent a reversal, or has one coming."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRecord:
+    """Where a request was sent, by its reference. `trace` is what DE 90 names it by, `original` the request it acts on.
+
+    `reversal` is the message that takes it back, sealed, ready from before the request leaves. A route that still waits
+    at its `deadline` is cancelled by whoever looks.
+    """
+
+    ref: str
+    issuer: str
+    trace: str
+    state: str
+    deadline: str
+    reversal: str
+    original: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardRecord:
+    """A message an issuer must have, sealed: a reversal or an advice. It is sent until it is answered, in order of
+    `forward_id`; then `code` is the answer, and what was sealed is gone."""
+
+    forward_id: str
+    issuer: str
+    ref: str
+    mti: str
+    message: str
+    code: str = ""

@@ -23,12 +23,14 @@ from posterm.host.records import (
     ClearingRecord,
     DocumentRecord,
     ExchangeRecord,
+    ForwardRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
     LimitUseRecord,
     MerchantRecord,
     PayoutRecord,
+    RouteRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -147,6 +149,18 @@ class HostStore(Protocol):
 
     def documents_due(self, until: str, most: int) -> list[DocumentRecord]:
         """Documents whose date has come, the earliest first, at most so many."""
+        ...
+
+    def route(self, ref: str) -> RouteRecord | None: ...
+    def put_route(self, record: RouteRecord) -> None: ...
+    def routes_waiting(self) -> list[RouteRecord]:
+        """Requests whose issuers have not answered, by reference."""
+        ...
+
+    def forward(self, forward_id: str) -> ForwardRecord | None: ...
+    def put_forward(self, record: ForwardRecord) -> None: ...
+    def forwards_due(self, issuer: str, most: int) -> list[ForwardRecord]:
+        """What an issuer has not acknowledged yet, the first first."""
         ...
 
     def exchange(self, ref: str) -> ExchangeRecord | None: ...

@@ -17,10 +17,12 @@ from posterm.host.records import (
     ChipUseRecord,
     DocumentRecord,
     ExchangeRecord,
+    ForwardRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
     MerchantRecord,
+    RouteRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -62,6 +64,8 @@ ROWS = [
     ("hold", "put_hold", full(HoldRecord), ("transfer_id",), {"ended_by": "", "deadline": ""}),
     ("transaction", "put_transaction", full(TransactionRecord), ("ref",), {"reversed": False, "holds": ("h",)}),
     ("document", "put_document", full(DocumentRecord), ("kind", "key"), {"state": "other", "due": ""}),
+    ("route", "put_route", full(RouteRecord), ("ref",), {"state": "approved"}),
+    ("forward", "put_forward", full(ForwardRecord), ("forward_id",), {"message": "", "code": "00"}),
     ("exchange", "put_exchange", full(ExchangeRecord), ("ref",), {"content": "other"}),
     ("batch_record", "put_batch_record", full(BatchRecord), ("terminal_id", "batch"), {"open": False}),
     ("report", "put_report", full(SettlementReport), ("terminal_id", "batch"), {"net_minor": -5, "only_host": ()}),
@@ -235,6 +239,23 @@ def test_terminals_accounts_reports_batches_and_uploads_are_listed_in_order(stor
     assert [row.terminal_id for row in store.open_batches()] == ["a", "b"]
     assert [(row.stan, row.amount_minor) for row in store.uploads("T", "1")] == [("a", 7), ("b", 123_456_789_012)]
     assert store.uploads("T", "2") == []
+
+
+def test_waiting_routes_and_due_forwards_are_listed_until_they_are_neither(store):
+    for name in ("b", "a", "c"):
+        store.put_route(full(RouteRecord, ref=name, state="waiting"))
+        store.put_forward(full(ForwardRecord, forward_id=name, issuer="I", code=""))
+    store.put_forward(full(ForwardRecord, forward_id="0", issuer="J", code=""))
+    assert [row.ref for row in store.routes_waiting()] == ["a", "b", "c"]
+    assert [row.forward_id for row in store.forwards_due("I", 2)] == ["a", "b"]
+    with store.batch():
+        store.put_route(full(RouteRecord, ref="a", state="approved"))
+        store.put_forward(full(ForwardRecord, forward_id="a", issuer="I", code="00", message=""))
+        assert [row.ref for row in store.routes_waiting()] == ["b", "c"]
+        assert [row.forward_id for row in store.forwards_due("I", 2)] == ["b", "c"]
+    assert [row.ref for row in store.routes_waiting()] == ["b", "c"]
+    assert [row.forward_id for row in store.forwards_due("I", 9)] == ["b", "c"]
+    assert [row.forward_id for row in store.forwards_due("J", 9)] == ["0"]
 
 
 def fail(within, *actions) -> None:

@@ -13,6 +13,7 @@ version 2, so steps before that are SQLite's alone.
          counts on the date of the transaction; what closed ones have earned is a clearing of its own, without a date
     5    merchants have closed channels
     6    documents of the merchants' back office
+    7    cards may be those of an issuer over the network; requests to it, and what it must still have, are rows
 """
 
 from __future__ import annotations
@@ -132,12 +133,27 @@ def _to_6(text: str, end: str) -> tuple[str, ...]:
     )
 
 
+def _to_7(text: str, end: str) -> tuple[str, ...]:
+    def made(table: str, key: str, *columns: str) -> str:
+        listed = ", ".join(f'"{name}" {text} NOT NULL' for name in columns)
+        return f'CREATE TABLE {table} ({listed}, PRIMARY KEY ("{key}")){end}'
+
+    return (
+        f"ALTER TABLE cards ADD COLUMN network {text} NOT NULL DEFAULT ''",
+        made("routes", "ref", "ref", "issuer", "trace", "state", "deadline", "reversal", "original"),
+        made("forwards", "forward_id", "forward_id", "issuer", "ref", "mti", "message", "code"),
+        "CREATE INDEX routes_waiting ON routes (ref) WHERE state = 'waiting'",
+        "CREATE INDEX forwards_due ON forwards (issuer, forward_id) WHERE code = ''",
+    )
+
+
 SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {
     1: _SQLITE_TO_2,
     2: _SQLITE_TO_3,
     3: _to_4("TEXT", "INTEGER", " STRICT, WITHOUT ROWID"),
     4: _SQLITE_TO_5,
     5: _to_6("TEXT", " STRICT, WITHOUT ROWID"),
+    6: _to_7("TEXT", " STRICT, WITHOUT ROWID"),
 }
 """Statements that lead on from a version."""
 
@@ -146,4 +162,5 @@ POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {
     3: _to_4('TEXT COLLATE "C"', "BIGINT", ""),
     4: _POSTGRES_TO_5,
     5: _to_6('TEXT COLLATE "C"', ""),
+    6: _to_7('TEXT COLLATE "C"', ""),
 }

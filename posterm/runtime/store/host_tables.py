@@ -26,12 +26,14 @@ from posterm.host.records import (
     ClearingRecord,
     DocumentRecord,
     ExchangeRecord,
+    ForwardRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
     LimitUseRecord,
     MerchantRecord,
     PayoutRecord,
+    RouteRecord,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -39,7 +41,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
@@ -173,6 +175,8 @@ CLEARING_DAYS: Final = Table("clearing_days", ClearingDayRecord, ("clearing_date
 CLEARINGS: Final = Table("clearings", ClearingRecord, ("clearing_date", "merchant_id"))
 PAYOUTS: Final = Table("payouts", PayoutRecord, ("payout_id",))
 DOCUMENTS: Final = Table("documents", DocumentRecord, ("kind", "key"))
+ROUTES: Final = Table("routes", RouteRecord, ("ref",))
+FORWARDS: Final = Table("forwards", ForwardRecord, ("forward_id",))
 EXCHANGES: Final = Table("exchanges", ExchangeRecord, ("ref",))
 BATCHES: Final = Table("batches", BatchRecord, ("terminal_id", "batch"))
 UPLOADS: Final = Table("uploads", UploadRecord, ("terminal_id", "batch", "stan"))
@@ -197,6 +201,8 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     CLEARINGS,
     PAYOUTS,
     DOCUMENTS,
+    ROUTES,
+    FORWARDS,
     EXCHANGES,
     BATCHES,
     UPLOADS,
@@ -214,6 +220,8 @@ INDEXES: Final = (
     "CREATE INDEX clearings_unpaid ON clearings (clearing_date, merchant_id) WHERE payout = ''",
     "CREATE INDEX documents_by_subject ON documents (kind, subject) WHERE subject <> ''",
     "CREATE INDEX documents_due ON documents (due, kind, key) WHERE due <> ''",
+    "CREATE INDEX routes_waiting ON routes (ref) WHERE state = 'waiting'",
+    "CREATE INDEX forwards_due ON forwards (issuer, forward_id) WHERE code = ''",
     "CREATE INDEX batches_open ON batches (terminal_id, batch) WHERE open = 1",
 )
 

@@ -25,12 +25,15 @@ from posterm.host.records import (
     ClearingRecord,
     DocumentRecord,
     ExchangeRecord,
+    ForwardRecord,
     HoldRecord,
     IssuerKeyRecord,
     KeyRecord,
     LimitUseRecord,
     MerchantRecord,
     PayoutRecord,
+    RouteRecord,
+    RouteState,
     SettlementReport,
     TerminalRecord,
     TransactionRecord,
@@ -49,6 +52,7 @@ from posterm.runtime.store.host_tables import (
     CLEARINGS,
     DOCUMENTS,
     EXCHANGES,
+    FORWARDS,
     HOLDS,
     ISSUER_KEYS,
     KEYS,
@@ -57,6 +61,7 @@ from posterm.runtime.store.host_tables import (
     NUMBER,
     PAYOUTS,
     REPORTS,
+    ROUTES,
     SEQUENCES,
     TERMINALS,
     TRANSACTIONS,
@@ -139,6 +144,8 @@ class SqlHostStore:
         self._clearings = _Shelf(CLEARINGS, flavour)
         self._payouts = _Shelf(PAYOUTS, flavour)
         self._documents = _Shelf(DOCUMENTS, flavour)
+        self._routes = _Shelf(ROUTES, flavour)
+        self._forwards = _Shelf(FORWARDS, flavour)
         self._exchanges = _Shelf(EXCHANGES, flavour)
         self._batches = _Shelf(BATCHES, flavour)
         self._uploads = _Shelf(UPLOADS, flavour)
@@ -158,6 +165,8 @@ class SqlHostStore:
             self._clearings,
             self._payouts,
             self._documents,
+            self._routes,
+            self._forwards,
             self._exchanges,
             self._batches,
             self._uploads,
@@ -455,6 +464,31 @@ class SqlHostStore:
             self._documents, condition, values, lambda record: bool(record.due) and record.due <= until
         )
         return sorted(found, key=lambda record: (record.due, record.kind, record.key))[:most]
+
+    def route(self, ref: str) -> RouteRecord | None:
+        return self._get(self._routes, (ref,))
+
+    def put_route(self, record: RouteRecord) -> None:
+        self._put(self._routes, record)
+
+    def routes_waiting(self) -> list[RouteRecord]:
+        return self._listed(
+            self._routes, "WHERE state = 'waiting'", (), lambda record: record.state == RouteState.WAITING
+        )
+
+    def forward(self, forward_id: str) -> ForwardRecord | None:
+        return self._get(self._forwards, (forward_id,))
+
+    def put_forward(self, record: ForwardRecord) -> None:
+        self._put(self._forwards, record)
+
+    def forwards_due(self, issuer: str, most: int) -> list[ForwardRecord]:
+        condition = "WHERE code = '' AND issuer = ? ORDER BY forward_id LIMIT ?"
+        # Some of the rows read may have been acknowledged in this batch.
+        values = (issuer, most + len(self._forwards.changed))
+        return self._listed(
+            self._forwards, condition, values, lambda record: not record.code and record.issuer == issuer
+        )[:most]
 
     def exchange(self, ref: str) -> ExchangeRecord | None:
         return self._get(self._exchanges, (ref,))

@@ -1,7 +1,7 @@
 CREATE TABLE keys ("use" TEXT NOT NULL, "block" TEXT NOT NULL, PRIMARY KEY ("use")) STRICT, WITHOUT ROWID;
 CREATE TABLE merchants ("merchant_id" TEXT NOT NULL, "name" TEXT NOT NULL, "currency" TEXT NOT NULL, "open" INTEGER NOT NULL, "plan" TEXT NOT NULL, "owner" TEXT NOT NULL, "closed_channels" TEXT NOT NULL, PRIMARY KEY ("merchant_id")) STRICT, WITHOUT ROWID;
 CREATE TABLE terminals ("terminal_id" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "tmk" TEXT NOT NULL, "open" INTEGER NOT NULL, "pik" TEXT NOT NULL, "mak" TEXT NOT NULL, "tdk" TEXT NOT NULL, "signed_on" INTEGER NOT NULL, "sign_on" TEXT NOT NULL, "batch" TEXT NOT NULL, "requirement" TEXT NOT NULL, "parameters" TEXT NOT NULL, "status" TEXT NOT NULL, "ca_keys" TEXT NOT NULL, "applications" TEXT NOT NULL, PRIMARY KEY ("terminal_id")) STRICT, WITHOUT ROWID;
-CREATE TABLE cards ("fingerprint" TEXT NOT NULL, "masked_pan" TEXT NOT NULL, "kind" TEXT NOT NULL, "expiry" TEXT NOT NULL, "currency" TEXT NOT NULL, "pin_offset" TEXT NOT NULL, "pin_policy" TEXT NOT NULL, "pin_failures" INTEGER NOT NULL, "status" TEXT NOT NULL, "scheme" TEXT NOT NULL, "issuer_id" TEXT NOT NULL, "blocked" TEXT NOT NULL, PRIMARY KEY ("fingerprint")) STRICT, WITHOUT ROWID;
+CREATE TABLE cards ("fingerprint" TEXT NOT NULL, "masked_pan" TEXT NOT NULL, "kind" TEXT NOT NULL, "expiry" TEXT NOT NULL, "currency" TEXT NOT NULL, "pin_offset" TEXT NOT NULL, "pin_policy" TEXT NOT NULL, "pin_failures" INTEGER NOT NULL, "status" TEXT NOT NULL, "scheme" TEXT NOT NULL, "issuer_id" TEXT NOT NULL, "blocked" TEXT NOT NULL, "network" TEXT NOT NULL, PRIMARY KEY ("fingerprint")) STRICT, WITHOUT ROWID;
 CREATE TABLE issuer_keys ("prefix" TEXT NOT NULL, "scheme" TEXT NOT NULL, "cryptogram" TEXT NOT NULL, "integrity" TEXT NOT NULL, "confidentiality" TEXT NOT NULL, PRIMARY KEY ("prefix")) STRICT, WITHOUT ROWID;
 CREATE TABLE chips ("chip" TEXT NOT NULL, "counter" INTEGER NOT NULL, "scripts" TEXT NOT NULL, PRIMARY KEY ("chip")) STRICT, WITHOUT ROWID;
 CREATE TABLE chip_uses ("use" TEXT NOT NULL, "ref" TEXT NOT NULL, "request_cryptogram" TEXT NOT NULL, "certificate" TEXT NOT NULL, "scripts" TEXT NOT NULL, PRIMARY KEY ("use")) STRICT, WITHOUT ROWID;
@@ -15,6 +15,8 @@ CREATE TABLE clearing_days ("clearing_date" TEXT NOT NULL, "closed_at" TEXT NOT 
 CREATE TABLE clearings ("clearing_date" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "currency" TEXT NOT NULL, "at" TEXT NOT NULL, "due" TEXT NOT NULL, "debit_minor" INTEGER NOT NULL, "debit_count" INTEGER NOT NULL, "credit_minor" INTEGER NOT NULL, "credit_count" INTEGER NOT NULL, "fee_minor" INTEGER NOT NULL, "payout" TEXT NOT NULL, PRIMARY KEY ("clearing_date", "merchant_id")) STRICT, WITHOUT ROWID;
 CREATE TABLE payouts ("payout_id" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "currency" TEXT NOT NULL, "amount_minor" INTEGER NOT NULL, "due" TEXT NOT NULL, "state" TEXT NOT NULL, "changed_at" TEXT NOT NULL, "fee_minor" INTEGER NOT NULL, "attempt" INTEGER NOT NULL, "reason" TEXT NOT NULL, PRIMARY KEY ("payout_id")) STRICT, WITHOUT ROWID;
 CREATE TABLE documents ("kind" TEXT NOT NULL, "key" TEXT NOT NULL, "subject" TEXT NOT NULL, "state" TEXT NOT NULL, "due" TEXT NOT NULL, "body" TEXT NOT NULL, PRIMARY KEY ("kind", "key")) STRICT, WITHOUT ROWID;
+CREATE TABLE routes ("ref" TEXT NOT NULL, "issuer" TEXT NOT NULL, "trace" TEXT NOT NULL, "state" TEXT NOT NULL, "deadline" TEXT NOT NULL, "reversal" TEXT NOT NULL, "original" TEXT NOT NULL, PRIMARY KEY ("ref")) STRICT, WITHOUT ROWID;
+CREATE TABLE forwards ("forward_id" TEXT NOT NULL, "issuer" TEXT NOT NULL, "ref" TEXT NOT NULL, "mti" TEXT NOT NULL, "message" TEXT NOT NULL, "code" TEXT NOT NULL, PRIMARY KEY ("forward_id")) STRICT, WITHOUT ROWID;
 CREATE TABLE exchanges ("ref" TEXT NOT NULL, "content" TEXT NOT NULL, "answer" TEXT NOT NULL, PRIMARY KEY ("ref")) STRICT, WITHOUT ROWID;
 CREATE TABLE batches ("terminal_id" TEXT NOT NULL, "batch" TEXT NOT NULL, "merchant_id" TEXT NOT NULL, "open" INTEGER NOT NULL, "terminal_totals" TEXT NOT NULL, "closed_at" TEXT NOT NULL, PRIMARY KEY ("terminal_id", "batch")) STRICT, WITHOUT ROWID;
 CREATE TABLE uploads ("terminal_id" TEXT NOT NULL, "batch" TEXT NOT NULL, "stan" TEXT NOT NULL, "card" TEXT NOT NULL, "amount_minor" INTEGER NOT NULL, PRIMARY KEY ("terminal_id", "batch", "stan")) STRICT, WITHOUT ROWID;
@@ -29,4 +31,6 @@ CREATE INDEX transactions_by_clearing_date ON transactions (clearing_date);
 CREATE INDEX clearings_unpaid ON clearings (clearing_date, merchant_id) WHERE payout = '';
 CREATE INDEX documents_by_subject ON documents (kind, subject) WHERE subject <> '';
 CREATE INDEX documents_due ON documents (due, kind, key) WHERE due <> '';
+CREATE INDEX routes_waiting ON routes (ref) WHERE state = 'waiting';
+CREATE INDEX forwards_due ON forwards (issuer, forward_id) WHERE code = '';
 CREATE INDEX batches_open ON batches (terminal_id, batch) WHERE open = 1;
