@@ -6,6 +6,10 @@ actor         who asks, and whose things it may touch
 problem       what is wrong with something, where, and what to do
 calendar      what happens by itself when time passes
 news          everything that happens, for messages and webhooks
+access        who may reach the office from outside, by a token
+repeats       requests that come twice
+office_clock  the office's time, which may be moved ahead
+parts         every part of the life cycle, imported, so that the calendar knows them all
 terms         how long things take and what they cost
 errors        the back office's own faults
 """

@@ -5,6 +5,8 @@ PostermError
    ├─ NotFoundError        no such document
    ├─ NotNowError          an event that the state does not take
    ├─ NotAllowedError      an actor who may not do this, or whose it is not
+   ├─ UnknownTokenError    a token that nobody was given, or that has ended
+   ├─ OtherRequestError    a request's own key that was used for another request
    └─ RefusedError         carried out, and refused: with every problem that was found
 """
 
@@ -33,6 +35,14 @@ class NotNowError(MerchantError):
 
 class NotAllowedError(MerchantError):
     """An actor who may not do this."""
+
+
+class UnknownTokenError(MerchantError):
+    """A token that nobody was given, or that has ended."""
+
+
+class OtherRequestError(MerchantError):
+    """A request's own key that was used for a request which asked for something else."""
 
 
 class RefusedError(MerchantError):

@@ -240,6 +240,7 @@ DISPUTE: Final = machine(
         "PRE_ARBITRATION lose LOST",
     ],
 )
+TOKEN: Final = machine("access token", ["ACTIVE revoke REVOKED", "ACTIVE expire EXPIRED"])
 DELIVERY: Final = machine(
     "webhook delivery",
     ["PENDING deliver DELIVERED", "PENDING fail PENDING", "PENDING give-up FAILED", "FAILED retry PENDING"],
@@ -271,5 +272,6 @@ MACHINES: Final[tuple[Machine, ...]] = (
     COUPON,
     CASE,
     DISPUTE,
+    TOKEN,
     DELIVERY,
 )

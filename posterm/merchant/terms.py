@@ -22,6 +22,7 @@ class OfficeTerms(BaseModel):
     acquirer_code: Annotated[str, Field(pattern="^[0-9]{3}$")] = "898"
     verification_code_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     verification_tries: Annotated[int, Field(ge=1, le=10)] = 5
+    token_hours: Annotated[int, Field(ge=1, le=8760)] = 12
     automatic_review_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
     manual_review_working_days: Annotated[int, Field(ge=1, le=30)] = 2
     contract_days: Days = 15
