@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from posterm.host import clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
+from posterm.host import advances, clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.checks import check_mac
@@ -271,6 +271,14 @@ class Host:
         """Make payouts of all that is due and in none yet."""
         with self._desk.store.savepoint():
             return payouts.create_payouts(self._desk, now)
+
+    def request_advance(self, merchant_id: str, key: str, now: datetime, *, amount: int = 0) -> PayoutRecord:
+        """Pay a merchant at once what it has earned on the open date, or `amount` of it; the same key pays once.
+
+        Raises: AdvanceRefusedError: with its answer code. EnrolmentError.
+        """
+        with self._desk.store.savepoint():
+            return advances.request_advance(self._desk, merchant_id, key, amount, now)
 
     def move_payout(self, payout_id: str, action: str, now: datetime, *, reason: str = "") -> PayoutRecord:
         """Take a payout one step on: send, succeed, fail, return or retry. Raises: PayoutError."""

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from posterm.host.records import (
     AccountRecord,
+    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -43,6 +44,7 @@ from posterm.host.records import (
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_tables import (
     ACCOUNTS,
+    ADVANCES,
     BATCHES,
     CARD_USES,
     CARDS,
@@ -142,6 +144,7 @@ class SqlHostStore:
         self._card_uses = _Shelf(CARD_USES, flavour)
         self._clearing_days = _Shelf(CLEARING_DAYS, flavour)
         self._clearings = _Shelf(CLEARINGS, flavour)
+        self._advances = _Shelf(ADVANCES, flavour)
         self._payouts = _Shelf(PAYOUTS, flavour)
         self._documents = _Shelf(DOCUMENTS, flavour)
         self._routes = _Shelf(ROUTES, flavour)
@@ -163,6 +166,7 @@ class SqlHostStore:
             self._transactions,
             self._card_uses,
             self._clearings,
+            self._advances,
             self._payouts,
             self._documents,
             self._routes,
@@ -430,6 +434,20 @@ class SqlHostStore:
 
     def clearings_unpaid(self) -> list[ClearingRecord]:
         return self._listed(self._clearings, "WHERE payout = ''", (), lambda record: not record.payout)
+
+    def advance(self, clearing_date: str, merchant_id: str) -> AdvanceRecord | None:
+        return self._get(self._advances, (clearing_date, merchant_id))
+
+    def put_advance(self, record: AdvanceRecord) -> None:
+        self._put(self._advances, record)
+
+    def advances_on(self, clearing_date: str) -> list[AdvanceRecord]:
+        return self._listed(
+            self._advances,
+            "WHERE clearing_date = ?",
+            (clearing_date,),
+            lambda record: record.clearing_date == clearing_date,
+        )
 
     def payout(self, payout_id: str) -> PayoutRecord | None:
         return self._get(self._payouts, (payout_id,))
