@@ -228,6 +228,17 @@ class Host:
         """
         registry.set_channels(self._desk, merchant_id, closed)
 
+    def place_terminal(self, terminal_id: str, *, serial: str = "", location: str = "", radius_m: int = 0) -> None:
+        """Tie a terminal to one device and one place: payments from another serial or from farther off are refused.
+
+        Args:
+            serial: the device's hardware serial, up to 50 letters and digits; empty for any.
+            location: `latitude,longitude` in decimal degrees; empty for anywhere.
+            radius_m: how far from there it may be, in metres.
+        Raises: EnrolmentError.
+        """
+        registry.place_terminal(self._desk, terminal_id, serial, location, radius_m)
+
     def set_terminal_open(self, terminal_id: str, is_open: bool) -> None:
         """Let a terminal trade, or stop it. Raises: EnrolmentError."""
         registry.set_open(self._desk, terminal_id=terminal_id, is_open=is_open)

@@ -77,6 +77,12 @@ class TerminalRecord:
     ca_keys: str = ""
     applications: str = ""
     """Which of the host's CA keys and application parameters it took last: `ChipTables.keys_version` and its like."""
+    serial: str = ""
+    """The hardware that was bound to it; empty for any."""
+    location: str = ""
+    """Where it stands, `latitude,longitude` in decimal degrees; empty for anywhere."""
+    radius_m: int = 0
+    """How far from there it may be."""
 
 
 class CardKind(StrEnum):

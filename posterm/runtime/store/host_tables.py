@@ -42,7 +42,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
