@@ -27,20 +27,25 @@ from posterm.host.records import (
     TransferKind,
     TransferRecord,
 )
+from posterm.host.store import HostStore
 from posterm.host.working_days import WorkingDays
 
 
 def find_clearing_date(case: Case) -> Refusal | None:
     """Find out on which date the request counts; nothing is refused here."""
-    store = case.desk.store
-    day = date_of(case.plan, case.now)
+    case.clearing_date = open_date(case.desk.store, case.plan, case.now).isoformat()
+    return None
+
+
+def open_date(store: HostStore, plan: MerchantPlan, now: datetime) -> date:
+    """The date of a moment, or the first after it that is not closed; noted as one that has transactions."""
+    day = date_of(plan, now)
     while True:
         found = store.clearing_day(day.isoformat())
         if found is None:
             store.put_clearing_day(ClearingDayRecord(day.isoformat()))
         if found is None or not found.closed_at:
-            case.clearing_date = day.isoformat()
-            return None
+            return day
         day += timedelta(days=1)
 
 

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from posterm.host import advances, clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
+from posterm.host import (
+    adjustments,
+    advances,
+    clearing,
+    issuer,
+    limits,
+    payouts,
+    reconciliation,
+    registry,
+    scripts,
+    settlement,
+)
+from posterm.host.adjustments import Adjustment
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.checks import check_mac
@@ -32,6 +44,7 @@ from posterm.host.records import (
     PayoutRecord,
     PinPolicy,
     SettlementReport,
+    TransactionRecord,
 )
 from posterm.host.store import HostStore
 from posterm.host.terms import HostTerms
@@ -295,6 +308,14 @@ class Host:
         """Take a payout one step on: send, succeed, fail, return or retry. Raises: PayoutError."""
         with self._desk.store.savepoint():
             return payouts.move_payout(self._desk, payout_id, action, now, reason=reason)
+
+    def adjust(self, adjustment: Adjustment, now: datetime) -> TransactionRecord:
+        """Give a merchant money outside a payment, or take some; the same adjustment again does nothing.
+
+        Raises: HostError: see `adjustments`. LedgerError: no account of the name it gives.
+        """
+        with self._desk.store.savepoint():
+            return adjustments.adjust(self._desk, adjustment, now)
 
     def reconcile(self, clearing_date: str) -> Reconciliation:
         """Compare what terminals, records and ledger say of a clearing date, YYYY-MM-DD."""
