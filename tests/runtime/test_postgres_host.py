@@ -235,7 +235,7 @@ def test_a_lost_connection_fails_the_batch_and_is_made_again(postgres, address):
 def test_a_batch_that_a_killed_host_left_open_is_undone(postgres, address):
     dead, heir = PostgresHostStore(address), PostgresHostStore(address)
     dead._database.begin()
-    dead._database.connection.execute("INSERT INTO merchants VALUES ('m', 'x', '156', 1, 'standard', '')")
+    dead._database.connection.execute("INSERT INTO merchants VALUES ('m', 'x', '156', 1, 'standard', '', '')")
     dead._database.connection.pgconn.finish()  # the socket is gone without a word
     with heir.batch():
         assert heir.merchant("m") is None

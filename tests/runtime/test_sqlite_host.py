@@ -54,6 +54,41 @@ def test_what_was_not_committed_is_gone_and_what_was_is_there(path):
         assert (again.merchant("kept"), again.merchant("lost")) == (MerchantRecord("kept", "1"), None)
 
 
+def test_a_batch_sees_what_another_connection_has_written_since_the_last_one(path):
+    with SqliteHostStore(path) as store, SqliteHostStore(path) as other:
+        for name in ("first", "second"):
+            with store.batch():
+                store.put_merchant(MerchantRecord("shop", name))
+        with store.batch():
+            assert store.merchant("shop") == MerchantRecord("shop", "second")
+        other.put_merchant(MerchantRecord("shop", "third"))
+        with store.batch():
+            assert store.merchant("shop") == MerchantRecord("shop", "third")
+
+
+def test_a_row_is_read_once_while_nobody_else_writes(path):
+    with SqliteHostStore(path) as store:
+        store.put_merchant(MerchantRecord("shop", "1"))
+        with store.batch():
+            assert store.merchant("shop") is not None
+        statements: list[str] = []
+        connection(store).set_trace_callback(statements.append)
+        with store.batch():
+            assert store.merchant("shop") == MerchantRecord("shop", "1")
+        assert [statement for statement in statements if "merchants" in statement] == []
+
+
+def test_what_a_batch_undid_is_not_kept_for_the_next_one(path):
+    with SqliteHostStore(path) as store:
+        store.put_merchant(MerchantRecord("shop", "before"))
+        with pytest.raises(KeyError), store.batch():
+            store.put_merchant(MerchantRecord("shop", "undone"))
+            store.put_merchant(MerchantRecord("new", "undone"))
+            raise KeyError
+        with store.batch():
+            assert (store.merchant("shop"), store.merchant("new")) == (MerchantRecord("shop", "before"), None)
+
+
 COUNTING = """
 import sys
 from posterm.host.records import MerchantRecord, UploadRecord

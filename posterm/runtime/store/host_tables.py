@@ -17,7 +17,6 @@ from typing import Any, Final, Generic, TypeVar, get_type_hints
 
 from posterm.host.records import (
     AccountRecord,
-    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -42,7 +41,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 7
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
@@ -84,20 +83,23 @@ class Table(Generic[Record]):
         self._lists = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
         self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
         self._values = attrgetter(*self.columns)
-        self._text_columns = tuple(
-            column for column, kind in zip(self.columns, self.kinds, strict=True) if kind not in (int, bool)
-        )
+        texts = [column for column, kind in zip(self.columns, self.kinds, strict=True) if kind is str]
+        lists = [self.columns[place] for place in self._lists]
+        # Always more than one name, so that there is always a tuple.
+        self._texts = attrgetter(*texts, *texts[:1])
+        self._text_lists = tuple(attrgetter(column) for column in lists)
         self._key_values = attrgetter(*key)
+        self._single_key = len(key) == 1
 
     def key_of(self, record: Record) -> Key:
         """What the record is found by."""
         values = self._key_values(record)
-        return values if len(self.key) > 1 else (values,)
+        return (values,) if self._single_key else values
 
     def text(self, record: Record) -> str:
         """All text of the record, one after the other: what a database must be able to keep."""
-        parts = [getattr(record, column) for column in self._text_columns]
-        return "".join([part if type(part) is str else "".join(part) for part in parts])
+        text = "".join(self._texts(record))
+        return text if not self._text_lists else text + "".join(["".join(read(record)) for read in self._text_lists])
 
     def row(self, record: Record) -> tuple[Any, ...]:
         """The record as values for its columns."""
@@ -174,7 +176,6 @@ LIMIT_USES: Final = Table("limit_uses", LimitUseRecord, ("use",))
 CARD_USES: Final = Table("card_uses", CardUseRecord, ("use",))
 CLEARING_DAYS: Final = Table("clearing_days", ClearingDayRecord, ("clearing_date",))
 CLEARINGS: Final = Table("clearings", ClearingRecord, ("clearing_date", "merchant_id"))
-ADVANCES: Final = Table("advances", AdvanceRecord, ("clearing_date", "merchant_id"))
 PAYOUTS: Final = Table("payouts", PayoutRecord, ("payout_id",))
 DOCUMENTS: Final = Table("documents", DocumentRecord, ("kind", "key"))
 ROUTES: Final = Table("routes", RouteRecord, ("ref",))
@@ -201,7 +202,6 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     CARD_USES,
     CLEARING_DAYS,
     CLEARINGS,
-    ADVANCES,
     PAYOUTS,
     DOCUMENTS,
     ROUTES,

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 from posterm.runtime.errors import StoreConflictError, StoreError
 from posterm.runtime.store.host_migrations import POSTGRES_STEPS
 from posterm.runtime.store.host_tables import SCHEMA_VERSION, Flavour, schema
-from posterm.runtime.store.sql_host import Row, SqlHostStore, Writes
+from posterm.runtime.store.sql_host import SqlHostStore
+from posterm.runtime.store.unit_of_work import Row, Writes
 
 if TYPE_CHECKING:
     import psycopg
@@ -107,8 +108,9 @@ class PostgresDatabase:
         with self._translated("read"):
             return self._run(statement, values).fetchall()
 
-    def begin(self) -> None:
+    def begin(self) -> bool:
         self._begin(f"{_BATCH}{_ALONE if self._alone else _AMONG_OTHERS}")
+        return False
 
     def begin_snapshot(self) -> None:
         self._begin(_SNAPSHOT)

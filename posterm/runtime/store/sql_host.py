@@ -5,18 +5,21 @@ batch ends. So a row that a hundred requests change is written once, a savepoint
 the network is asked for no more than it must. Lists are read from the database and laid over with what the batch has
 changed. Outside a batch nothing is kept, and every `put` is a batch of its own.
 
+Where the database can tell that nobody else has written since the last batch, rows that come again and again
+(terminals, cards, accounts) are kept from batch to batch too.
+
 The database itself is a `Database`: `sqlite_host` and `postgres_host` each have one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Generic, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Final, TypeVar
 
 from posterm.host.records import (
     AccountRecord,
-    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -44,7 +47,6 @@ from posterm.host.records import (
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_tables import (
     ACCOUNTS,
-    ADVANCES,
     BATCHES,
     CARD_USES,
     CARDS,
@@ -69,52 +71,16 @@ from posterm.runtime.store.host_tables import (
     TRANSACTIONS,
     TRANSFERS,
     UPLOADS,
-    Flavour,
     Key,
     SequenceRecord,
     Table,
 )
+from posterm.runtime.store.unit_of_work import Database, Row, Shelf, Writes
 
 R = TypeVar("R")
-Row = tuple[Any, ...]
-Writes = Sequence[tuple[str, list[Row]]]
-"""Statements in order, each with the rows it is run for."""
 
 _TRANSFERS_AT_ONCE: Final = 1000
 _ABSENT: Any = object()
-
-
-class Database(Protocol):
-    """A connection that runs SQL and raises nothing but `StoreError`s."""
-
-    flavour: Flavour
-    name: str
-
-    def one(self, statement: str, values: Row) -> Row | None: ...
-    def all(self, statement: str, values: Row) -> list[Row]: ...
-    def begin(self) -> None: ...
-    def commit(self, writes: Writes) -> None:
-        """Write and make durable, or raise and have nothing of the batch."""
-        ...
-
-    def roll_back(self) -> None: ...
-    def begin_snapshot(self) -> None: ...
-    def next_number(self, sequence: str) -> int | None:
-        """The next number, where the database gives it out by itself; None where it is a row like others."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class _Shelf(Generic[R]):
-    """The rows of one table in this batch: those read, and those put."""
-
-    def __init__(self, table: Table[R], flavour: Flavour, *, append_only: bool = False) -> None:
-        self.table = table
-        self.by_key = table.by_key(flavour)
-        self.write = table.insert(flavour) if append_only else table.put(flavour)
-        self.known: dict[Key, R | None] = {}
-        self.changed: dict[Key, R] = {}
 
 
 class SqlHostStore:
@@ -128,34 +94,33 @@ class SqlHostStore:
         self._database = database
         self._depth = 0
         self._reading = False
-        self._undo: list[tuple[_Shelf[Any], Key, Any, Any]] = []
-        self._keys = _Shelf(KEYS, flavour)
-        self._merchants = _Shelf(MERCHANTS, flavour)
-        self._terminals = _Shelf(TERMINALS, flavour)
-        self._cards = _Shelf(CARDS, flavour)
-        self._issuer_keys = _Shelf(ISSUER_KEYS, flavour)
-        self._chips = _Shelf(CHIPS, flavour)
-        self._chip_uses = _Shelf(CHIP_USES, flavour)
-        self._accounts = _Shelf(ACCOUNTS, flavour)
-        self._transfers = _Shelf(TRANSFERS, flavour, append_only=True)
-        self._holds = _Shelf(HOLDS, flavour)
-        self._transactions = _Shelf(TRANSACTIONS, flavour)
-        self._limit_uses = _Shelf(LIMIT_USES, flavour)
-        self._card_uses = _Shelf(CARD_USES, flavour)
-        self._clearing_days = _Shelf(CLEARING_DAYS, flavour)
-        self._clearings = _Shelf(CLEARINGS, flavour)
-        self._advances = _Shelf(ADVANCES, flavour)
-        self._payouts = _Shelf(PAYOUTS, flavour)
-        self._documents = _Shelf(DOCUMENTS, flavour)
-        self._routes = _Shelf(ROUTES, flavour)
-        self._forwards = _Shelf(FORWARDS, flavour)
-        self._exchanges = _Shelf(EXCHANGES, flavour)
-        self._batches = _Shelf(BATCHES, flavour)
-        self._uploads = _Shelf(UPLOADS, flavour)
-        self._reports = _Shelf(REPORTS, flavour)
-        self._sequences = _Shelf(SEQUENCES, flavour)
+        self._undo: list[tuple[Shelf[Any], Key, Any, Any]] = []
+        self._keys = Shelf(KEYS, flavour, keeps=True)
+        self._merchants = Shelf(MERCHANTS, flavour, keeps=True)
+        self._terminals = Shelf(TERMINALS, flavour, keeps=True)
+        self._cards = Shelf(CARDS, flavour, keeps=True)
+        self._issuer_keys = Shelf(ISSUER_KEYS, flavour, keeps=True)
+        self._chips = Shelf(CHIPS, flavour, keeps=True)
+        self._chip_uses = Shelf(CHIP_USES, flavour)
+        self._accounts = Shelf(ACCOUNTS, flavour, keeps=True)
+        self._transfers = Shelf(TRANSFERS, flavour, append_only=True)
+        self._holds = Shelf(HOLDS, flavour)
+        self._transactions = Shelf(TRANSACTIONS, flavour)
+        self._limit_uses = Shelf(LIMIT_USES, flavour, keeps=True)
+        self._card_uses = Shelf(CARD_USES, flavour, keeps=True)
+        self._clearing_days = Shelf(CLEARING_DAYS, flavour, keeps=True)
+        self._clearings = Shelf(CLEARINGS, flavour)
+        self._payouts = Shelf(PAYOUTS, flavour)
+        self._documents = Shelf(DOCUMENTS, flavour)
+        self._routes = Shelf(ROUTES, flavour)
+        self._forwards = Shelf(FORWARDS, flavour)
+        self._exchanges = Shelf(EXCHANGES, flavour)
+        self._batches = Shelf(BATCHES, flavour, keeps=True)
+        self._uploads = Shelf(UPLOADS, flavour)
+        self._reports = Shelf(REPORTS, flavour)
+        self._sequences = Shelf(SEQUENCES, flavour, keeps=True)
         # In the order they are written in, the same for every host: who waits for a row waits in one direction.
-        self._shelves: tuple[_Shelf[Any], ...] = (
+        self._shelves: tuple[Shelf[Any], ...] = (
             self._keys,
             self._terminals,
             self._cards,
@@ -166,7 +131,6 @@ class SqlHostStore:
             self._transactions,
             self._card_uses,
             self._clearings,
-            self._advances,
             self._payouts,
             self._documents,
             self._routes,
@@ -195,27 +159,9 @@ class SqlHostStore:
 
     # --- all or nothing
 
-    @contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self) -> _Batch:
         """All or nothing, durable when it ends; within a batch, a part of it."""
-        if self._depth:
-            with self._part():
-                yield
-            return
-        self._database.begin()
-        self._depth = 1
-        try:
-            yield
-            self._database.commit(self._writes())
-        except BaseException:
-            self._database.roll_back()
-            raise
-        finally:
-            self._depth = 0
-            self._undo.clear()
-            for shelf in self._shelves:
-                shelf.known.clear()
-                shelf.changed.clear()
+        return _Batch(self)
 
     savepoint = batch
 
@@ -233,20 +179,38 @@ class SqlHostStore:
             self._reading = False
             self._database.roll_back()
 
-    @contextmanager
-    def _part(self) -> Iterator[None]:
-        mark = len(self._undo)
+    def _begin(self) -> int:
+        """Begin a batch, or a part of one. Returns: how far what may be undone has got."""
+        if not self._depth and not self._database.begin():
+            for shelf in self._shelves:
+                shelf.kept.clear()
         self._depth += 1
-        try:
-            yield
-        except BaseException:
-            while len(self._undo) > mark:
+        return len(self._undo)
+
+    def _end(self, mark: int, *, well: bool) -> None:
+        """End a batch, or a part of one: keep all of it or nothing."""
+        if self._depth > 1:
+            self._depth -= 1
+            while not well and len(self._undo) > mark:
                 shelf, key, known, changed = self._undo.pop()
                 _restore(shelf.known, key, known)
                 _restore(shelf.changed, key, changed)
+            return
+        try:
+            if well:
+                self._database.commit(self._writes())
+                for shelf in self._shelves:
+                    shelf.keep()
+        except BaseException:
+            well = False
             raise
         finally:
-            self._depth -= 1
+            self._depth = 0
+            self._undo.clear()
+            for shelf in self._shelves:
+                shelf.forget()
+            if not well:
+                self._database.roll_back()
 
     def _writes(self) -> Writes:
         return [
@@ -261,10 +225,12 @@ class SqlHostStore:
         number = self._database.next_number(sequence)
         if number is not None:
             return number
-        with self.batch():
-            found = self._get(self._sequences, (sequence,))
-            number = 1 if found is None else found.last + 1
-            self._put(self._sequences, SequenceRecord(sequence, number))
+        if not self._depth:
+            with self.batch():
+                return self.next_number(sequence)
+        found = self._get(self._sequences, (sequence,))
+        number = 1 if found is None else found.last + 1
+        self._put(self._sequences, SequenceRecord(sequence, number))
         return number
 
     def key(self, use: str) -> KeyRecord | None:
@@ -435,20 +401,6 @@ class SqlHostStore:
     def clearings_unpaid(self) -> list[ClearingRecord]:
         return self._listed(self._clearings, "WHERE payout = ''", (), lambda record: not record.payout)
 
-    def advance(self, clearing_date: str, merchant_id: str) -> AdvanceRecord | None:
-        return self._get(self._advances, (clearing_date, merchant_id))
-
-    def put_advance(self, record: AdvanceRecord) -> None:
-        self._put(self._advances, record)
-
-    def advances_on(self, clearing_date: str) -> list[AdvanceRecord]:
-        return self._listed(
-            self._advances,
-            "WHERE clearing_date = ?",
-            (clearing_date,),
-            lambda record: record.clearing_date == clearing_date,
-        )
-
     def payout(self, payout_id: str) -> PayoutRecord | None:
         return self._get(self._payouts, (payout_id,))
 
@@ -545,17 +497,19 @@ class SqlHostStore:
 
     # --- the unit of work
 
-    def _get(self, shelf: _Shelf[R], key: Key) -> R | None:
+    def _get(self, shelf: Shelf[R], key: Key) -> R | None:
         found = shelf.known.get(key, _ABSENT)
         if found is not _ABSENT:
             return found
-        row = self._database.one(shelf.by_key, key)
-        record = None if row is None else shelf.table.build(row)
+        record = shelf.kept.get(key) if self._depth else None
+        if record is None:
+            row = self._database.one(shelf.by_key, key)
+            record = None if row is None else shelf.table.build(row)
         if self._depth:
             shelf.known[key] = record
         return record
 
-    def _put(self, shelf: _Shelf[R], record: R) -> None:
+    def _put(self, shelf: Shelf[R], record: R) -> None:
         if not self._depth:
             with self.batch():
                 self._put(shelf, record)
@@ -566,7 +520,7 @@ class SqlHostStore:
         shelf.known[key] = record
         shelf.changed[key] = record
 
-    def _listed(self, shelf: _Shelf[R], condition: str, values: Row, fits: Callable[[R], bool]) -> list[R]:
+    def _listed(self, shelf: Shelf[R], condition: str, values: Row, fits: Callable[[R], bool]) -> list[R]:
         """The rows that fit, by key: those of the database, and over them those of this batch."""
         rows = self._database.all(self._sql(shelf.table.select(condition)), values)
         records = [shelf.table.build(row) for row in rows]
@@ -583,6 +537,22 @@ class SqlHostStore:
     def _sql(self, statement: str) -> str:
         mark = self._database.flavour.mark
         return statement if mark == "?" else statement.replace("?", mark)
+
+
+class _Batch:
+    """What `SqlHostStore.batch` gives."""
+
+    __slots__ = ("_mark", "_store")
+
+    def __init__(self, store: SqlHostStore) -> None:
+        self._store = store
+        self._mark = 0
+
+    def __enter__(self) -> None:
+        self._mark = self._store._begin()  # noqa: SLF001 - its own store's
+
+    def __exit__(self, kind: type[BaseException] | None, _fault: object, _trace: TracebackType | None) -> None:
+        self._store._end(self._mark, well=kind is None)  # noqa: SLF001
 
 
 def _any(_record: object) -> bool:

@@ -20,7 +20,8 @@ from typing import Final
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_migrations import SQLITE_STEPS
 from posterm.runtime.store.host_tables import SCHEMA_VERSION, Flavour, schema
-from posterm.runtime.store.sql_host import Row, SqlHostStore, Writes
+from posterm.runtime.store.sql_host import SqlHostStore
+from posterm.runtime.store.unit_of_work import Row, Writes
 
 SQLITE: Final = Flavour(
     mark="?",
@@ -48,6 +49,7 @@ class SqliteDatabase:
 
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
+        self._data_version: Row | None = None
         with self._translated("open"):
             self.connection = sqlite3.connect(
                 self.name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, cached_statements=_KEPT_STATEMENTS
@@ -76,9 +78,12 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise self._fault("read", error) from None
 
-    def begin(self) -> None:
+    def begin(self) -> bool:
+        """Source: SQLite documentation, PRAGMA data_version: it changes when another connection has committed."""
         with self._translated("begin"):
             self.connection.execute("BEGIN IMMEDIATE")
+            before, self._data_version = self._data_version, self.connection.execute("PRAGMA data_version").fetchone()
+        return before == self._data_version
 
     def begin_snapshot(self) -> None:
         with self._translated("begin"):
