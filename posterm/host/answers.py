@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from posterm.host.case import Case, Desk
+from posterm.host.case import Case, Desk, key_block
 from posterm.host.errors import HostError
 from posterm.host.records import CardRecord, TerminalRecord
-from posterm.hsm import KeyBlock
 from posterm.iso8583 import Message, PackError
 from posterm.unionpay.envelope import Envelope
 from posterm.unionpay.header import Requirement
@@ -39,7 +38,7 @@ def approves(desk: Desk, code: str) -> bool:
 
 def rrn_for(case: Case) -> str:
     """The next retrieval reference: month and day, and a number of 8 digits."""
-    return f"{case.now:%m%d}{case.desk.store.next_number('rrn') % 100_000_000:08d}"
+    return f"{case.today}{case.desk.store.next_number('rrn') % 100_000_000:08d}"
 
 
 def answer_elements(
@@ -52,29 +51,34 @@ def answer_elements(
     desk, card = case.desk, case.card
     settlement_date = case.original.settlement_date if case.original is not None and case.row is None else ""
     values = {
-        12: f"{case.now:%H%M%S}",
-        13: f"{case.now:%m%d}",
-        15: settlement_date or month_and_day(case),
-        32: desk.acquirer_id,
-        37: rrn,
-        38: auth_code,
-        39: code,
-        44: f"{card.issuer_id:<11}{desk.acquirer_id:<11}" if card is not None else "",
-        54: balance,
-        55: chip_data,
+        "12": case.time_of_day,
+        "13": case.today,
+        "15": settlement_date or month_and_day(case),
+        "32": desk.acquirer_id,
+        "37": rrn,
+        "38": auth_code,
+        "39": code,
+        "44": f"{card.issuer_id:<11}{desk.acquirer_id:<11}" if card is not None else "",
+        "54": balance,
+        "55": chip_data,
         **_texts(desk, code, card),
     }
-    return tuple(part for number, value in values.items() if value for part in (str(number), value))
+    pairs: list[str] = []
+    for pair in values.items():
+        if pair[1]:
+            pairs += pair
+    return tuple(pairs)
 
 
 def month_and_day(case: Case) -> str:
     """Of the clearing date; of today as long as that has not been found out."""
-    return case.clearing_date[5:7] + case.clearing_date[8:10] if case.clearing_date else f"{case.now:%m%d}"
+    return case.clearing_date[5:7] + case.clearing_date[8:10] if case.clearing_date else case.today
 
 
 def financial_answer(case: Case, added: tuple[str, ...]) -> Message:
     """The answer to a transaction, reversal or script notice."""
-    echoed: dict[int, str | bytes] = {number: str(case.message[number]) for number in _ECHOED if number in case.message}
+    get = case.message.get
+    echoed: dict[int, str | bytes] = {number: str(value) for number in _ECHOED if (value := get(number)) is not None}
     if case.pan is not None:
         echoed[2] = case.pan.reveal()
     return Message(response_mti(case.message.mti), {**echoed, **_pairs(added)})
@@ -87,9 +91,9 @@ def management_answer(
     settlement = case.message.mti == "0500"
     echoed = _ECHOED_BY_SETTLEMENT if settlement else _ECHOED_BY_MANAGEMENT
     values: dict[int, str | bytes] = {number: str(case.message[number]) for number in echoed if number in case.message}
-    values |= {12: f"{case.now:%H%M%S}", 13: f"{case.now:%m%d}", 32: case.desk.acquirer_id, 39: code}
+    values |= {12: case.time_of_day, 13: case.today, 32: case.desk.acquirer_id, 39: code}
     if settlement:
-        values[15] = f"{case.now:%m%d}"
+        values[15] = case.today
     if rrn:
         values[37] = rrn
     if batch:
@@ -126,8 +130,7 @@ def frame_around(
     if envelope is None:
         raise HostError("an answer needs the envelope of its request")
     asked = requirement or _asked_of(desk, terminal)
-    tpdu = envelope.tpdu.swapped() if desk.profile.frame.swap_tpdu else envelope.tpdu
-    return Envelope(tpdu, envelope.header.asking(asked), wire).pack()
+    return envelope.pack_answer(wire, asked, swap_tpdu=desk.profile.frame.swap_tpdu)
 
 
 def _asked_of(desk: Desk, terminal: TerminalRecord | None) -> Requirement:
@@ -146,7 +149,7 @@ def _wire(case: Case, answer: Message) -> bytes:
     sealed = answer.mti[1] in _SEALED and (approved or desk.profile.mac.on_declines)
     try:
         if sealed and terminal is not None and terminal.mak:
-            return desk.sealer.seal(answer, KeyBlock(terminal.mak))
+            return desk.sealer.seal(answer, key_block(terminal.mak))
         return desk.profile.dialect.pack(answer)
     except PackError as error:
         # An acquirer's own element table may have no room for what is only nice to have.
@@ -155,15 +158,15 @@ def _wire(case: Case, answer: Message) -> bytes:
         return _wire(case, answer.with_elements(drop=(int(error.path.partition(".")[0]),)))
 
 
-def _texts(desk: Desk, code: str, card: CardRecord | None) -> dict[int, str]:
+def _texts(desk: Desk, code: str, card: CardRecord | None) -> dict[str, str]:
     """Element 63: the card scheme, and for a decline its text in the terminal's area; or the text in element 56."""
     scheme = card.scheme if card is not None else ""
     meaning = response_code(code, desk.profile.code_extensions)
     if desk.profile.response_text_element == 56:
-        return {63: scheme, 56: meaning.text_zh}
+        return {"63": scheme, "56": meaning.text_zh}
     if meaning.approved:
-        return {63: scheme}
-    return {63: f"{scheme:<3}{_REMARK_BEFORE_TERMINAL}{meaning.text_zh}"}
+        return {"63": scheme}
+    return {"63": f"{scheme:<3}{_REMARK_BEFORE_TERMINAL}{meaning.text_zh}"}
 
 
 def _pairs(added: tuple[str, ...]) -> dict[int, str | bytes]:

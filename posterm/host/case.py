@@ -5,9 +5,10 @@ A check fills in what it found out (terminal, card, original) and either passes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from posterm.host.card_ranges import CardRange
@@ -118,6 +119,12 @@ class ChipData:
         return self.values["9F26"]
 
 
+@lru_cache(maxsize=8192)
+def key_block(text: str) -> KeyBlock:
+    """A key block as a row holds it. Rows hold what came from the HSM, and the same ones come again and again."""
+    return KeyBlock(text)
+
+
 UNCLASSED: Final = FeeClass("", "")
 
 
@@ -134,6 +141,8 @@ class Case:
     row: Transaction | None = None
     content: str = ""
     pan: Pan | None = None
+    track_expiry: str = ""
+    """YYMM from the track that came with the request."""
     card: CardRecord | None = None
     range: CardRange | None = None
     chip: ChipData | None = None
@@ -166,7 +175,10 @@ class Case:
     """Element 4; 0 when it is absent."""
     currency: str = field(init=False)
 
+    _value: Callable[[int], Any] = field(init=False, repr=False)
+
     def __post_init__(self) -> None:
+        self._value = self.message.get
         self.stan, self.terminal_id, self.merchant_id = self.text(11), self.text(41), self.text(42)
         codes = self.text(60)
         self.message_type, self.batch, self.network = codes[0:2], codes[2:8], codes[8:11]
@@ -176,8 +188,18 @@ class Case:
 
     def text(self, element: int) -> str:
         """An element's raw text, empty when it is absent."""
-        value = self.message.get(element)
+        value = self._value(element)
         return "" if value is None else str(value)
+
+    @property
+    def today(self) -> str:
+        """The host's date, MMDD."""
+        return self.at[5:7] + self.at[8:10]
+
+    @property
+    def time_of_day(self) -> str:
+        """The host's time, hhmmss."""
+        return self.at[11:13] + self.at[14:16] + self.at[17:19]
 
     def ref_for(self, mti: str, batch: str, stan: str) -> str:
         """The key of another request of the same terminal and merchant."""
@@ -216,8 +238,9 @@ class Case:
 
     def tell(self, name: EventName, **details: Any) -> None:
         """Add an event; terminal and trace number are put in."""
-        where = {"terminal": self.terminal_id, "stan": self.stan, "mti": self.message.mti}
-        texts = {key: str(value) for key, value in details.items()}
-        self.events.append(
-            HostEvent(name, self.now, {key: value for key, value in {**where, **texts}.items() if value})
-        )
+        told = {"terminal": self.terminal_id, "stan": self.stan, "mti": self.message.mti}
+        told = {key: value for key, value in told.items() if value}
+        for key, value in details.items():
+            if text := str(value):
+                told[key] = text
+        self.events.append(HostEvent(name, self.now, told))

@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 from posterm.bcd import is_digits
-from posterm.host.case import Case, Refusal
+from posterm.host.case import Case, Refusal, key_block
 from posterm.host.events import EventName
 from posterm.host.forced import forced_outcome
 from posterm.host.issuer import read_pan
-from posterm.hsm import KeyBlock
 from posterm.unionpay.errors import LayoutError, MacFailureError
 from posterm.unionpay.transactions import Delivery, Entry, Kind, find_transaction
 from posterm.unionpay.tusn import parse_tusn
@@ -71,7 +70,7 @@ def check_mac(case: Case) -> Refusal | None:
     if case.envelope is None:
         return None
     try:
-        case.desk.sealer.check(case.envelope.wire, KeyBlock(case.known_terminal().mak), case.message)
+        case.desk.sealer.check(case.envelope.wire, key_block(case.known_terminal().mak), case.message)
     except MacFailureError as failure:
         return Refusal("A0", str(failure), EventName.BAD_MAC, record=False)
     return None

@@ -2,9 +2,9 @@
 
 A request counts on the date of the host's clock until its merchant's cut-off, and on the next date after it; never on a
 date that is closed already. Closing a date moves what each merchant has earned on it from pending to payable, less its
-fees and what was advanced of it, and splits the fees among their parties. Batches of terminals have nothing to do with
-it: they are compared, not cleared. What is undone while its date is open counts nowhere; what is undone later counts
-with the opposite sign on the date of the undoing.
+fees, and splits the fees among their parties. Batches of terminals have nothing to do with it: they are compared, not
+cleared. What is undone while its date is open counts nowhere; what is undone later counts with the opposite sign on the
+date of the undoing.
 
 Source: the cut-off and cycles of Chinese acquirers, T+1, D+1 and D0.
 """
@@ -27,25 +27,21 @@ from posterm.host.records import (
     TransferKind,
     TransferRecord,
 )
-from posterm.host.store import HostStore
 from posterm.host.working_days import WorkingDays
 
 
 def find_clearing_date(case: Case) -> Refusal | None:
     """Find out on which date the request counts; nothing is refused here."""
-    case.clearing_date = open_date(case.desk.store, case.plan, case.now).isoformat()
-    return None
-
-
-def open_date(store: HostStore, plan: MerchantPlan, now: datetime) -> date:
-    """The date of a moment, or the first after it that is not closed; noted as one that has transactions."""
-    day = date_of(plan, now)
+    store = case.desk.store
+    day = date_of(case.plan, case.now)
     while True:
-        found = store.clearing_day(day.isoformat())
+        clearing_date = day.isoformat()
+        found = store.clearing_day(clearing_date)
         if found is None:
-            store.put_clearing_day(ClearingDayRecord(day.isoformat()))
+            store.put_clearing_day(ClearingDayRecord(clearing_date))
         if found is None or not found.closed_at:
-            return day
+            case.clearing_date = clearing_date
+            return None
         day += timedelta(days=1)
 
 
@@ -56,9 +52,8 @@ def date_of(plan: MerchantPlan, now: datetime) -> date:
     >>> str(date_of(built_in_plans()["standard"], datetime(2026, 6, 1, 23, 0, 1)))
     '2026-06-02'
     """
-    since_midnight = timedelta(hours=now.hour, minutes=now.minute, seconds=now.second, microseconds=now.microsecond)
-    past = since_midnight > timedelta(hours=plan.terms.cut_off_hour)
-    return now.date() + timedelta(days=1 if past else 0)
+    past = (now.hour, now.minute, now.second, now.microsecond) > (plan.terms.cut_off_hour, 0, 0, 0)
+    return now.date() + timedelta(days=1) if past else now.date()
 
 
 def due_date(plan: MerchantPlan, cleared: date, working_days: WorkingDays) -> date:
@@ -95,8 +90,6 @@ def _close(desk: Desk, day: ClearingDayRecord, now: datetime) -> list[ClearingRe
     for record in store.transactions_cleared_on(day.clearing_date):
         if record.gross_minor or record.fee_minor:
             by_merchant.setdefault(record.merchant_id, []).append(record)
-    for advance in store.advances_on(day.clearing_date):  # all of its sales may have been undone since
-        by_merchant.setdefault(advance.merchant_id, [])
     cleared = []
     for merchant_id, records in sorted(by_merchant.items()):
         merchant = store.merchant(merchant_id)
@@ -112,7 +105,6 @@ def _clear(
     plan = desk.plan_of(merchant)
     taken = [record for record in records if record.gross_minor > 0]
     given = [record for record in records if record.gross_minor < 0]
-    advance = desk.store.advance(clearing_date, merchant.merchant_id)
     cleared = ClearingRecord(
         clearing_date,
         merchant.merchant_id,
@@ -124,7 +116,6 @@ def _clear(
         credit_minor=-sum(record.gross_minor for record in given),
         credit_count=len(given),
         fee_minor=sum(record.fee_minor for record in records),
-        advanced_minor=0 if advance is None else advance.amount_minor,
     )
     group = list(_transfers(cleared, parts_of(plan, records)))
     if group:
@@ -145,7 +136,7 @@ def parts_of(plan: MerchantPlan, records: Iterable[TransactionRecord]) -> FeePar
 def _transfers(cleared: ClearingRecord, parts: FeeParts) -> Iterable[TransferRecord]:
     """From pending to payable, and from the fees charged to each party; backwards where more came back."""
     merchant_id, currency = cleared.merchant_id, cleared.currency
-    moves = [(merchant_pending(merchant_id), merchant_payable(merchant_id), cleared.due_minor)]
+    moves = [(merchant_pending(merchant_id), merchant_payable(merchant_id), cleared.net_minor)]
     shares = (parts.issuer, parts.network, parts.acquirer, parts.agent)
     moves += [
         (fee_clearing(currency), fee_income(kind, currency), share)

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Final
 
 from posterm.bcd import is_digits
-from posterm.host.case import Case, Desk, Refusal
+from posterm.host.case import Case, Desk, Refusal, key_block
 from posterm.host.chart import AccountKind, bank
 from posterm.host.chip import spares_pin
 from posterm.host.errors import EnrolmentError
 from posterm.host.fees import FeeClass
 from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, TransferKind, TransferRecord
-from posterm.hsm import HsmError, KeyBlock, Pin, PinFormat, PinMismatch
+from posterm.hsm import HsmError, Pin, PinFormat, PinMismatch
 from posterm.sensitive import Pan, SensitiveValueError, Track2, Track3, luhn_valid
 from posterm.unionpay.response_codes import response_code
 from posterm.unionpay.transactions import CHIP_ENTRIES, STRIPE_ENTRIES, Entry, Kind
@@ -127,7 +127,8 @@ def read_pan(case: Case) -> Refusal | None:
         return Refusal("14", "the card number cannot be read")
     if keyed is not None and track is not None and keyed != track[0]:
         return Refusal("14", "element 2 and the track name different cards")
-    case.pan = keyed or (track[0] if track else None)
+    case.pan, case.track_expiry = track or (None, "")
+    case.pan = keyed or case.pan
     return None
 
 
@@ -165,9 +166,9 @@ def check_card(case: Case) -> Refusal | None:
         return None
     if card.status != ACTIVE:
         return Refusal(card.status, "the card's status")
-    if card.expiry < case.now.strftime("%y%m"):
+    if card.expiry < case.at[2:4] + case.today[:2]:
         return Refusal("54", "the card has expired")
-    presented = _presented_expiry(case)
+    presented = case.text(14) or case.track_expiry
     if presented and presented != card.expiry:
         return Refusal("54", "the expiry presented is not the card's")
     return None
@@ -187,7 +188,7 @@ def check_pin(case: Case) -> Refusal | None:
     formats = {"1": PinFormat.NO_PAN, "2": PinFormat.ISO_0}
     try:
         desk.hsm.verify_pin(
-            KeyBlock(case.known_terminal().pik),
+            key_block(case.known_terminal().pik),
             case.message[52],
             formats.get(form, desk.profile.pin.pin_format),
             case.pan,
@@ -221,11 +222,4 @@ def _clear_track(case: Case, element: int) -> str:
     if case.text(53)[2:3] != "1":
         return nibbles
     tdk = case.known_terminal().tdk
-    return case.desk.hsm.decrypt_track(KeyBlock(tdk), nibbles)
-
-
-def _presented_expiry(case: Case) -> str:
-    if case.text(14):
-        return case.text(14)
-    track = _track_pan(case)
-    return track[1] if track else ""
+    return case.desk.hsm.decrypt_track(key_block(tdk), nibbles)

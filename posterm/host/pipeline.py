@@ -22,7 +22,6 @@ from posterm.host import (
     issuer,
     limits,
     originals,
-    placement,
     postings,
     registry,
     reversal,
@@ -58,7 +57,6 @@ NOVELTY: Final = (
 TRANSACTION: Final = (
     Step("kind", checks.check_kind),
     Step("content", checks.check_content),
-    Step("placement", placement.check_placement),
     Step("card-range", issuer.check_range),
     Step("card", issuer.check_card),
     Step("black-list", risk.check_black_list),

@@ -119,6 +119,9 @@ class Message(Mapping[int, Any]):
 
         Raises: UnpackError: the path leads into an element that is malformed inside.
         """
+        if type(key) is int:
+            place = self._places.get(key)
+            return default if place is None else self._cells[place]
         try:
             return self[key]
         except KeyError:

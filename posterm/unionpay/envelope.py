@@ -8,15 +8,17 @@ Source: Q/CUP 009 as restated by acquirer terminal specifications.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from posterm.hsm import HsmPort, KeyBlock, MacError
 from posterm.iso8583 import FrameDecoder, FramingError, Message, Tpdu, UnpackError, encode_frame
 from posterm.unionpay.errors import HeaderError, MacFailureError
-from posterm.unionpay.header import HEADER_BYTES, Header
+from posterm.unionpay.header import HEADER_BYTES, Header, Requirement
 from posterm.unionpay.profile import AcquirerProfile
 
 TPDU_BYTES: Final = 5
+_FRONT_BYTES: Final = TPDU_BYTES + HEADER_BYTES
 MAC_ELEMENT: Final = 64
 
 
@@ -32,6 +34,10 @@ class Envelope:
         """What the length prefix counts."""
         return self.tpdu.pack() + self.header.pack() + self.wire
 
+    def pack_answer(self, wire: bytes, asked: Requirement, *, swap_tpdu: bool) -> bytes:
+        """What the length prefix of the answer counts: `wire` behind this TPDU, swapped or not, and this header."""
+        return _front_of_answer(self.tpdu, self.header, asked, swap_tpdu) + wire
+
 
 def open_envelope(frame: bytes) -> Envelope:
     """Take a frame apart, without its length prefix and without looking into the message.
@@ -40,9 +46,21 @@ def open_envelope(frame: bytes) -> Envelope:
     """
     if len(frame) < TPDU_BYTES + HEADER_BYTES + 2:
         raise HeaderError(f"frame of {len(frame)} bytes: too short for TPDU, header and MTI")
-    tpdu = Tpdu.unpack(frame[:TPDU_BYTES])
-    header = Header.unpack(frame[TPDU_BYTES : TPDU_BYTES + HEADER_BYTES])
-    return Envelope(tpdu, header, frame[TPDU_BYTES + HEADER_BYTES :])
+    tpdu, header = _parsed_front(frame[:_FRONT_BYTES])
+    return Envelope(tpdu, header, frame[_FRONT_BYTES:])
+
+
+# Thousands of terminals have a handful of TPDUs and headers between them.
+
+
+@lru_cache(maxsize=1024)
+def _parsed_front(front: bytes) -> tuple[Tpdu, Header]:
+    return Tpdu.unpack(front[:TPDU_BYTES]), Header.unpack(front[TPDU_BYTES:])
+
+
+@lru_cache(maxsize=1024)
+def _front_of_answer(tpdu: Tpdu, header: Header, asked: Requirement, swap_tpdu: bool) -> bytes:
+    return (tpdu.swapped() if swap_tpdu else tpdu).pack() + header.asking(asked).pack()
 
 
 def request_envelope(profile: AcquirerProfile, wire: bytes) -> Envelope:
