@@ -123,6 +123,7 @@ class TerminalSettings(_Section):
     merchant_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{15}$")] = "898310058120001"
     merchant_name: Annotated[str, AfterValidator(_merchant_name)] = "测试商户"
     serial: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,50}$")] = "TEST500100000001"
+    location: Annotated[str, Field(pattern=r"^(-?[0-9]{1,2}(\.[0-9]{1,8})?,-?[0-9]{1,3}(\.[0-9]{1,8})?)?$")] = ""
     host_address: Address = "127.0.0.1"
     host_port: Annotated[int, Field(ge=1, le=65535)] = 8583
     paper_columns: Literal[32, 48] = 32

@@ -73,7 +73,9 @@ def workplace(
     profile = profile or load_profile(configuration.profile)
     settings = configuration.terminal
     hsm = open_hsm(configuration.hsm.lmk, ask_passphrase)
-    identity = Identity(settings.terminal_id, settings.merchant_id, DeviceIdentity(settings.serial))
+    identity = Identity(
+        settings.terminal_id, settings.merchant_id, DeviceIdentity(settings.serial, location=settings.location)
+    )
     opened = open_terminal(
         configuration.data_directory,
         profile,

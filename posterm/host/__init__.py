@@ -19,6 +19,7 @@ limits        what a merchant may take: reserved, confirmed, released
 risk          blocked cards, one card too often
 clearing      clearing dates: net to payable, fees to their parties
 payouts       from payable to the bank, and back
+advances      what is paid on request before its date is closed
 settlement_file  every transaction of a clearing date, as CSV and in fixed width
 reconciliation   terminals, records and ledger compared
 answers       building and sealing answers

@@ -29,14 +29,16 @@ class MerchantChannel(StrEnum):
     FACE = "face"
 
 
-_BEGIN: Final = frozenset({Kind.SALE, Kind.PREAUTH})
+BEGINS: Final = frozenset({Kind.SALE, Kind.PREAUTH})
+"""What begins a payment online."""
+
 _OWN_CODES: Final = {MerchantChannel.CREDIT: ("C0", "57")}
 """The acquirer's code for a closed channel and the standard one; 58 where there is none of its own."""
 
 
 def check_channel(case: Case) -> Refusal | None:
     """C0, else 57, for credit cards that the merchant may not take; 58 for any other closed channel."""
-    if case.merchant is None or not case.merchant.closed_channels or case.known_row().kind not in _BEGIN:
+    if case.merchant is None or not case.merchant.closed_channels or case.known_row().kind not in BEGINS:
         return None
     for channel in channels_of(case):
         if channel in case.merchant.closed_channels:

@@ -37,6 +37,9 @@ class AccountKind(StrEnum):
     BANK = "bank"
     NETWORK = "network"
     SUSPENSE = "suspense"
+    MARKETING = "marketing"
+    POINTS = "points"
+    DISPUTES = "disputes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ CHART: Final[dict[str, ChartRow]] = {
         Side.CREDIT, False, "what another institution is owed, or below nothing owes, until the network settles"
     ),
     AccountKind.SUSPENSE: ChartRow(Side.CREDIT, False, "what cannot be attributed yet"),
+    AccountKind.MARKETING: ChartRow(Side.DEBIT, False, "the acquirer's part of discounts and points"),
+    AccountKind.POINTS: ChartRow(Side.CREDIT, True, "what points the acquirer gave are worth, until they are spent"),
+    AccountKind.DISPUTES: ChartRow(Side.CREDIT, True, "disputed amounts taken from merchants, until they are decided"),
 }
 FEE_KINDS: Final = (
     AccountKind.FEE_ISSUER,
@@ -117,6 +123,15 @@ def network(institution: str, currency: str) -> str:
 def suspense(currency: str) -> str:
     """The account for what cannot be attributed yet."""
     return f"suspense/{currency}"
+
+
+def acquirer_account(kind: AccountKind, currency: str) -> str:
+    """The acquirer's one account of a kind that it has by currency; opened when it is first needed.
+
+    >>> acquirer_account(AccountKind.DISPUTES, "156")
+    'disputes/156'
+    """
+    return f"{kind.value}/{currency}"
 
 
 def merchant_accounts(merchant_id: str, currency: str) -> dict[str, AccountKind]:

@@ -2,9 +2,9 @@
 
 A request counts on the date of the host's clock until its merchant's cut-off, and on the next date after it; never on a
 date that is closed already. Closing a date moves what each merchant has earned on it from pending to payable, less its
-fees, and splits the fees among their parties. Batches of terminals have nothing to do with it: they are compared, not
-cleared. What is undone while its date is open counts nowhere; what is undone later counts with the opposite sign on the
-date of the undoing.
+fees and what was advanced of it, and splits the fees among their parties. Batches of terminals have nothing to do with
+it: they are compared, not cleared. What is undone while its date is open counts nowhere; what is undone later counts
+with the opposite sign on the date of the undoing.
 
 Source: the cut-off and cycles of Chinese acquirers, T+1, D+1 and D0.
 """
@@ -27,21 +27,26 @@ from posterm.host.records import (
     TransferKind,
     TransferRecord,
 )
+from posterm.host.store import HostStore
 from posterm.host.working_days import WorkingDays
 
 
 def find_clearing_date(case: Case) -> Refusal | None:
     """Find out on which date the request counts; nothing is refused here."""
-    store = case.desk.store
-    day = date_of(case.plan, case.now)
+    case.clearing_date = open_date(case.desk.store, case.plan, case.now).isoformat()
+    return None
+
+
+def open_date(store: HostStore, plan: MerchantPlan, now: datetime) -> date:
+    """The date of a moment, or the first after it that is not closed; noted as one that has transactions."""
+    day = date_of(plan, now)
     while True:
         clearing_date = day.isoformat()
         found = store.clearing_day(clearing_date)
         if found is None:
             store.put_clearing_day(ClearingDayRecord(clearing_date))
         if found is None or not found.closed_at:
-            case.clearing_date = clearing_date
-            return None
+            return day
         day += timedelta(days=1)
 
 
@@ -90,6 +95,8 @@ def _close(desk: Desk, day: ClearingDayRecord, now: datetime) -> list[ClearingRe
     for record in store.transactions_cleared_on(day.clearing_date):
         if record.gross_minor or record.fee_minor:
             by_merchant.setdefault(record.merchant_id, []).append(record)
+    for advance in store.advances_on(day.clearing_date):  # all of its sales may have been undone since
+        by_merchant.setdefault(advance.merchant_id, [])
     cleared = []
     for merchant_id, records in sorted(by_merchant.items()):
         merchant = store.merchant(merchant_id)
@@ -105,6 +112,7 @@ def _clear(
     plan = desk.plan_of(merchant)
     taken = [record for record in records if record.gross_minor > 0]
     given = [record for record in records if record.gross_minor < 0]
+    advance = desk.store.advance(clearing_date, merchant.merchant_id)
     cleared = ClearingRecord(
         clearing_date,
         merchant.merchant_id,
@@ -116,6 +124,7 @@ def _clear(
         credit_minor=-sum(record.gross_minor for record in given),
         credit_count=len(given),
         fee_minor=sum(record.fee_minor for record in records),
+        advanced_minor=0 if advance is None else advance.amount_minor,
     )
     group = list(_transfers(cleared, parts_of(plan, records)))
     if group:
@@ -136,7 +145,7 @@ def parts_of(plan: MerchantPlan, records: Iterable[TransactionRecord]) -> FeePar
 def _transfers(cleared: ClearingRecord, parts: FeeParts) -> Iterable[TransferRecord]:
     """From pending to payable, and from the fees charged to each party; backwards where more came back."""
     merchant_id, currency = cleared.merchant_id, cleared.currency
-    moves = [(merchant_pending(merchant_id), merchant_payable(merchant_id), cleared.net_minor)]
+    moves = [(merchant_pending(merchant_id), merchant_payable(merchant_id), cleared.due_minor)]
     shares = (parts.issuer, parts.network, parts.acquirer, parts.agent)
     moves += [
         (fee_clearing(currency), fee_income(kind, currency), share)

@@ -4,6 +4,7 @@ HostError
 ├── EnrolmentError    a merchant, terminal or card that cannot be taken on as given
 ├── TermsError        a plan, a table of card ranges or a calendar that cannot be
 ├── PayoutError       a payout that is unknown, or not in the state for it
+│   └── AdvanceRefusedError     an instant payout that is not made, with its answer code
 └── LedgerError       a transfer that cannot be: unknown account, nothing pending to resolve
     ├── TransferConflictError   its identifier is that of another transfer
     └── HoldEndedError          what it would end is ended already, or past its deadline
@@ -28,6 +29,18 @@ class TermsError(HostError):
 
 class PayoutError(HostError):
     """A payout that is unknown, or not in the state for what is asked."""
+
+
+class AdvanceRefusedError(PayoutError):
+    """An instant payout that is not made; nothing was posted.
+
+    Args:
+        code: the answer code, D5 to D7.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class LedgerError(HostError):

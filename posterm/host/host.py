@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from posterm.host import clearing, issuer, limits, payouts, reconciliation, registry, scripts, settlement
+from posterm.host import (
+    adjustments,
+    advances,
+    clearing,
+    issuer,
+    limits,
+    payouts,
+    reconciliation,
+    registry,
+    scripts,
+    settlement,
+)
+from posterm.host.adjustments import Adjustment
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
 from posterm.host.case import Case, Desk, HostKeys
 from posterm.host.checks import check_mac
@@ -32,6 +44,7 @@ from posterm.host.records import (
     PayoutRecord,
     PinPolicy,
     SettlementReport,
+    TransactionRecord,
 )
 from posterm.host.store import HostStore
 from posterm.host.terms import HostTerms
@@ -228,6 +241,17 @@ class Host:
         """
         registry.set_channels(self._desk, merchant_id, closed)
 
+    def place_terminal(self, terminal_id: str, *, serial: str = "", location: str = "", radius_m: int = 0) -> None:
+        """Tie a terminal to one device and one place: payments from another serial or from farther off are refused.
+
+        Args:
+            serial: the device's hardware serial, up to 50 letters and digits; empty for any.
+            location: `latitude,longitude` in decimal degrees; empty for anywhere.
+            radius_m: how far from there it may be, in metres.
+        Raises: EnrolmentError.
+        """
+        registry.place_terminal(self._desk, terminal_id, serial, location, radius_m)
+
     def set_terminal_open(self, terminal_id: str, is_open: bool) -> None:
         """Let a terminal trade, or stop it. Raises: EnrolmentError."""
         registry.set_open(self._desk, terminal_id=terminal_id, is_open=is_open)
@@ -272,10 +296,26 @@ class Host:
         with self._desk.store.savepoint():
             return payouts.create_payouts(self._desk, now)
 
+    def request_advance(self, merchant_id: str, key: str, now: datetime, *, amount: int = 0) -> PayoutRecord:
+        """Pay a merchant at once what it has earned on the open date, or `amount` of it; the same key pays once.
+
+        Raises: AdvanceRefusedError: with its answer code. EnrolmentError.
+        """
+        with self._desk.store.savepoint():
+            return advances.request_advance(self._desk, merchant_id, key, amount, now)
+
     def move_payout(self, payout_id: str, action: str, now: datetime, *, reason: str = "") -> PayoutRecord:
         """Take a payout one step on: send, succeed, fail, return or retry. Raises: PayoutError."""
         with self._desk.store.savepoint():
             return payouts.move_payout(self._desk, payout_id, action, now, reason=reason)
+
+    def adjust(self, adjustment: Adjustment, now: datetime) -> TransactionRecord:
+        """Give a merchant money outside a payment, or take some; the same adjustment again does nothing.
+
+        Raises: HostError: see `adjustments`. LedgerError: no account of the name it gives.
+        """
+        with self._desk.store.savepoint():
+            return adjustments.adjust(self._desk, adjustment, now)
 
     def reconcile(self, clearing_date: str) -> Reconciliation:
         """Compare what terminals, records and ledger say of a clearing date, YYYY-MM-DD."""

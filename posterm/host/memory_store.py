@@ -13,6 +13,7 @@ from typing import Any
 
 from posterm.host.records import (
     AccountRecord,
+    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -65,6 +66,7 @@ class MemoryHostStore:
         self._card_uses: dict[str, CardUseRecord] = {}
         self._clearing_days: dict[str, ClearingDayRecord] = {}
         self._clearings: dict[tuple[str, str], ClearingRecord] = {}
+        self._advances: dict[tuple[str, str], AdvanceRecord] = {}
         self._payouts: dict[str, PayoutRecord] = {}
         self._documents: dict[str, dict[str, DocumentRecord]] = {}
         self._documents_of: dict[tuple[str, str], dict[str, None]] = {}
@@ -235,6 +237,15 @@ class MemoryHostStore:
 
     def clearings_unpaid(self) -> list[ClearingRecord]:
         return [record for _, record in sorted(self._clearings.items()) if not record.payout]
+
+    def advance(self, clearing_date: str, merchant_id: str) -> AdvanceRecord | None:
+        return self._advances.get((clearing_date, merchant_id))
+
+    def put_advance(self, record: AdvanceRecord) -> None:
+        self._set(self._advances, (record.clearing_date, record.merchant_id), record)
+
+    def advances_on(self, clearing_date: str) -> list[AdvanceRecord]:
+        return [record for (date, _), record in sorted(self._advances.items()) if date == clearing_date]
 
     def payout(self, payout_id: str) -> PayoutRecord | None:
         return self._payouts.get(payout_id)

@@ -70,19 +70,18 @@ def move_payout(desk: Desk, payout_id: str, action: str, now: datetime, *, reaso
 
 
 def instant_fee(plan: MerchantPlan, amount: int) -> int:
-    """What being paid at once costs: a rate, rounded half up, and a fee for each payout; 0 for other cycles."""
-    if plan.terms.cycle != "D0":
-        return 0
-    return (2 * amount * plan.terms.instant_rate + PARTS) // (2 * PARTS) + plan.terms.instant_fee_minor
+    """What being paid at once costs: a rate, rounded half up, and a fee for each payout, in minor units."""
+    return (2 * amount * plan.instant.rate + PARTS) // (2 * PARTS) + plan.instant.fee_minor
 
 
 def _create(desk: Desk, cleared: list[ClearingRecord], now: datetime) -> PayoutRecord | None:
     merchant_id, currency = cleared[-1].merchant_id, cleared[-1].currency
     merchant = desk.store.merchant(merchant_id)
-    total = sum(each.net_minor for each in cleared)
+    total = sum(each.due_minor for each in cleared)
     if merchant is None or total <= 0:
         return None
-    fee = instant_fee(desk.plan_of(merchant), total)
+    plan = desk.plan_of(merchant)
+    fee = instant_fee(plan, total) if plan.terms.cycle == "D0" else 0
     if fee >= total:
         return None
     payout = PayoutRecord(
@@ -95,7 +94,7 @@ def _create(desk: Desk, cleared: list[ClearingRecord], now: datetime) -> PayoutR
         changed_at=now.isoformat(),
         fee_minor=fee,
     )
-    group = [_held(payout)]
+    group = [held(payout)]
     if fee:
         acquirer, payable = fee_income(AccountKind.FEE_ACQUIRER, currency), merchant_payable(merchant_id)
         posted, name = TransferKind.POSTED.value, f"payout/{payout.payout_id}/fee"
@@ -111,7 +110,8 @@ def _hold_name(payout: PayoutRecord) -> str:
     return f"payout/{payout.payout_id}/{payout.attempt}"
 
 
-def _held(payout: PayoutRecord) -> TransferRecord:
+def held(payout: PayoutRecord) -> TransferRecord:
+    """The hold on what is payable for one attempt at a payout."""
     payable, pending = merchant_payable(payout.merchant_id), TransferKind.PENDING.value
     account, name = bank(payout.currency), _hold_name(payout)
     return TransferRecord(name, pending, payable, account, payout.amount_minor, payout.currency, payout.changed_at)
@@ -126,7 +126,7 @@ def _returned(payout: PayoutRecord) -> TransferRecord:
 
 
 def _ending(payout: PayoutRecord, kind: TransferKind, name: str) -> TransferRecord:
-    hold = _held(payout)
+    hold = held(payout)
     ended = f"{hold.transfer_id}/{name}"
     return replace(hold, transfer_id=ended, kind=kind.value, resolves=hold.transfer_id)
 
@@ -134,5 +134,5 @@ def _ending(payout: PayoutRecord, kind: TransferKind, name: str) -> TransferReco
 _TRANSFERS: Final[dict[str, Callable[[PayoutRecord], TransferRecord]]] = {
     "succeed": _paid,
     "return": _returned,
-    "retry": _held,
+    "retry": held,
 }

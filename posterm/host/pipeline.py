@@ -22,6 +22,7 @@ from posterm.host import (
     issuer,
     limits,
     originals,
+    placement,
     postings,
     registry,
     reversal,
@@ -57,6 +58,7 @@ NOVELTY: Final = (
 TRANSACTION: Final = (
     Step("kind", checks.check_kind),
     Step("content", checks.check_content),
+    Step("placement", placement.check_placement),
     Step("card-range", issuer.check_range),
     Step("card", issuer.check_card),
     Step("black-list", risk.check_black_list),

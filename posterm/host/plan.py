@@ -103,12 +103,23 @@ class Risk(_Section):
 
 
 class Terms(_Section):
-    """When the merchant is paid. The instant rate and fee are what D0 costs for each payout."""
+    """When the merchant is paid. Each payout of D0 costs what instant ones do."""
 
     cycle: Literal["T+1", "D+1", "D0"] = "T+1"
     cut_off_hour: Annotated[int, Field(ge=1, le=24)] = 23
-    instant_rate: Rate = 0
-    instant_fee_minor: Minor = 0
+
+
+class Instant(_Section):
+    """What being paid at once costs; whether a merchant may ask for it before a date is closed, when, and how much."""
+
+    is_open: bool = False
+    rate: Rate = 0
+    fee_minor: Minor = 0
+    most_minor: Minor | None = None
+    """For each clearing date; None: all that is earned."""
+    from_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    until_hour: Annotated[int, Field(ge=1, le=24)] = 22
+    working_days_only: bool = False
 
 
 class MerchantPlan(_Section):
@@ -126,6 +137,7 @@ class MerchantPlan(_Section):
     limits: tuple[LimitRow, ...] = ()
     risk: Risk = Risk()
     terms: Terms = Terms()
+    instant: Instant = Instant()
 
     @model_validator(mode="after")
     def _limits_have_names_of_their_own(self) -> MerchantPlan:

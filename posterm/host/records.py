@@ -77,6 +77,12 @@ class TerminalRecord:
     ca_keys: str = ""
     applications: str = ""
     """Which of the host's CA keys and application parameters it took last: `ChipTables.keys_version` and its like."""
+    serial: str = ""
+    """The hardware that was bound to it; empty for any."""
+    location: str = ""
+    """Where it stands, `latitude,longitude` in decimal degrees; empty for anywhere."""
+    radius_m: int = 0
+    """How far from there it may be."""
 
 
 class CardKind(StrEnum):
@@ -422,6 +428,8 @@ class ClearingRecord:
     credit_count: int = 0
     fee_minor: int = 0
     payout: str = ""
+    advanced_minor: int = 0
+    """What was paid before the date was closed, with fees."""
 
     @property
     def gross_minor(self) -> int:
@@ -430,6 +438,21 @@ class ClearingRecord:
     @property
     def net_minor(self) -> int:
         return self.gross_minor - self.fee_minor
+
+    @property
+    def due_minor(self) -> int:
+        """What is left to be paid; below zero when refunds came after an advance."""
+        return self.net_minor - self.advanced_minor
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceRecord:
+    """How much of an open clearing date a merchant was paid before it is closed, with fees, and how often."""
+
+    clearing_date: str
+    merchant_id: str
+    amount_minor: int = 0
+    count: int = 0
 
 
 class PayoutState(StrEnum):

@@ -17,6 +17,7 @@ from posterm.host.channels import MerchantChannel
 from posterm.host.chart import merchant_accounts
 from posterm.host.errors import EnrolmentError
 from posterm.host.events import EventName
+from posterm.host.placement import parse_location
 from posterm.host.records import IssuerKeyRecord, MerchantRecord, TerminalRecord
 from posterm.hsm import KeyBlock, KeyUsage
 from posterm.hsm.cryptogram import Scheme
@@ -27,6 +28,7 @@ LONGEST_PREFIX: Final = 8
 """Digits of a card number by which issuer keys are found; the longest prefix that has some wins."""
 
 LONGEST_OWNER: Final = 64
+LONGEST_SERIAL: Final = 50
 
 
 def enrol_merchant(desk: Desk, merchant_id: str, name: str, currency: str, plan: str, owner: str) -> None:
@@ -70,6 +72,9 @@ def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock
             parameters=known.parameters,
             ca_keys=known.ca_keys,
             applications=known.applications,
+            serial=known.serial,
+            location=known.location,
+            radius_m=known.radius_m,
         )
     desk.store.put_terminal(fresh)
 
@@ -115,6 +120,18 @@ def set_open(desk: Desk, *, merchant_id: str = "", terminal_id: str = "", is_ope
         if merchant is None:
             raise EnrolmentError(f"no merchant {merchant_id!r}")
         desk.store.put_merchant(replace(merchant, open=is_open))
+
+
+def place_terminal(desk: Desk, terminal_id: str, serial: str, location: str, radius_m: int) -> None:
+    """Tie a terminal to one device and one place; empty ones tie it to none. Raises: EnrolmentError."""
+    terminal = terminal_of(desk, terminal_id)
+    if serial and not (len(serial) <= LONGEST_SERIAL and serial.isascii() and serial.isalnum()):
+        raise EnrolmentError(f"terminal {terminal_id}: need a serial of at most {LONGEST_SERIAL} letters and digits")
+    if location:
+        parse_location(location)
+    if radius_m < 0 or (location and not radius_m):
+        raise EnrolmentError(f"terminal {terminal_id}: need a radius in metres around its location")
+    desk.store.put_terminal(replace(terminal, serial=serial, location=location, radius_m=radius_m))
 
 
 def set_channels(desk: Desk, merchant_id: str, closed: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from posterm.host.records import (
     AccountRecord,
+    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -133,6 +134,12 @@ class HostStore(Protocol):
 
     def clearings_unpaid(self) -> list[ClearingRecord]:
         """What is in no payout yet, by date and merchant."""
+        ...
+
+    def advance(self, clearing_date: str, merchant_id: str) -> AdvanceRecord | None: ...
+    def put_advance(self, record: AdvanceRecord) -> None: ...
+    def advances_on(self, clearing_date: str) -> list[AdvanceRecord]:
+        """What was advanced of a date, by merchant."""
         ...
 
     def payout(self, payout_id: str) -> PayoutRecord | None: ...

@@ -262,8 +262,8 @@ def test_a_merchant_that_owes_waits_for_later_dates(payable, terminal):
 
 
 def test_being_paid_at_once_has_its_price():
-    terms = {"cycle": "D0", "instant_rate": "0.10", "instant_fee_minor": 50}
-    place = open_place(terms=terms_with(terms=terms))
+    instant = {"rate": "0.10", "fee_minor": 50}
+    place = open_place(terms=terms_with(terms={"cycle": "D0"}, instant=instant))
     place.terminal.sale(10_000)
     place.terminal.wait(hours=11, seconds=1)
     place.host.close_clearing(place.terminal.now)

@@ -62,6 +62,27 @@ def pay(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     _write(PAYOUT_HEADING, made, payout_row, as_json=as_json, nothing="nothing is due")
 
 
+@app.command("advance", epilog=examples("posterm settle advance 898310058120001 --minor 100000"))
+def advance(
+    merchant_id: Annotated[str, typer.Argument(metavar="MERCHANT", help="15 letters and digits.")],
+    minor: Annotated[int, typer.Option(metavar="MINOR", help="How much, the fee included; 0 for all there is.")] = 0,
+    key: Annotated[str, typer.Option(metavar="KEY", help="Names this wish: the same key pays once.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Pay a merchant at once what it has earned since the last closed date."""
+    from posterm.console.configuration import load_configuration
+    from posterm.console.host_desk import configured_host
+    from posterm.console.views.ledger import money
+    from posterm.runtime import clock
+    from posterm.runtime.store.retry import in_batch
+
+    now = clock.now()
+    wish = key or now.strftime("%Y%m%d%H%M%S%f")
+    with configured_host(load_configuration(config)) as opened:
+        made = in_batch(opened.store, lambda: opened.host.request_advance(merchant_id, wish, now, amount=minor))
+    typer.echo(f"payout {made.payout_id}: {money(made.amount_minor, made.currency)}, fee {made.fee_minor}")
+
+
 @app.command("payouts", epilog=examples("posterm settle payouts", "posterm settle payouts --json"))
 def payouts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List all payouts and how far they are."""

@@ -14,6 +14,8 @@ version 2, so steps before that are SQLite's alone.
     5    merchants have closed channels
     6    documents of the merchants' back office
     7    cards may be those of an issuer over the network; requests to it, and what it must still have, are rows
+    8    advances on clearing dates that are not closed
+    9    terminals are bound to a device and a place
 """
 
 from __future__ import annotations
@@ -147,6 +149,23 @@ def _to_7(text: str, end: str) -> tuple[str, ...]:
     )
 
 
+def _to_8(text: str, integer: str, end: str) -> tuple[str, ...]:
+    columns = {"clearing_date": text, "merchant_id": text, "amount_minor": integer, "count": integer}
+    listed = ", ".join(f'"{name}" {kind} NOT NULL' for name, kind in columns.items())
+    return (
+        f"ALTER TABLE clearings ADD COLUMN advanced_minor {integer} NOT NULL DEFAULT 0",
+        f'CREATE TABLE advances ({listed}, PRIMARY KEY ("clearing_date", "merchant_id")){end}',
+    )
+
+
+def _to_9(text: str, integer: str) -> tuple[str, ...]:
+    return (
+        f"ALTER TABLE terminals ADD COLUMN serial {text} NOT NULL DEFAULT ''",
+        f"ALTER TABLE terminals ADD COLUMN location {text} NOT NULL DEFAULT ''",
+        f"ALTER TABLE terminals ADD COLUMN radius_m {integer} NOT NULL DEFAULT 0",
+    )
+
+
 SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {
     1: _SQLITE_TO_2,
     2: _SQLITE_TO_3,
@@ -154,6 +173,8 @@ SQLITE_STEPS: Final[dict[int, tuple[str, ...]]] = {
     4: _SQLITE_TO_5,
     5: _to_6("TEXT", " STRICT, WITHOUT ROWID"),
     6: _to_7("TEXT", " STRICT, WITHOUT ROWID"),
+    7: _to_8("TEXT", "INTEGER", " STRICT, WITHOUT ROWID"),
+    8: _to_9("TEXT", "INTEGER"),
 }
 """Statements that lead on from a version."""
 
@@ -163,4 +184,6 @@ POSTGRES_STEPS: Final[dict[int, tuple[str, ...]]] = {
     4: _POSTGRES_TO_5,
     5: _to_6('TEXT COLLATE "C"', ""),
     6: _to_7('TEXT COLLATE "C"', ""),
+    7: _to_8('TEXT COLLATE "C"', "BIGINT", ""),
+    8: _to_9('TEXT COLLATE "C"', "BIGINT"),
 }

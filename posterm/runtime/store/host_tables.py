@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, TypeVar, get_type_hints
 
 from posterm.host.records import (
     AccountRecord,
+    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -41,7 +42,7 @@ from posterm.host.records import (
     UploadRecord,
 )
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 9
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
@@ -176,6 +177,7 @@ LIMIT_USES: Final = Table("limit_uses", LimitUseRecord, ("use",))
 CARD_USES: Final = Table("card_uses", CardUseRecord, ("use",))
 CLEARING_DAYS: Final = Table("clearing_days", ClearingDayRecord, ("clearing_date",))
 CLEARINGS: Final = Table("clearings", ClearingRecord, ("clearing_date", "merchant_id"))
+ADVANCES: Final = Table("advances", AdvanceRecord, ("clearing_date", "merchant_id"))
 PAYOUTS: Final = Table("payouts", PayoutRecord, ("payout_id",))
 DOCUMENTS: Final = Table("documents", DocumentRecord, ("kind", "key"))
 ROUTES: Final = Table("routes", RouteRecord, ("ref",))
@@ -202,6 +204,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     CARD_USES,
     CLEARING_DAYS,
     CLEARINGS,
+    ADVANCES,
     PAYOUTS,
     DOCUMENTS,
     ROUTES,

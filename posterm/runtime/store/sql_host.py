@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 from posterm.host.records import (
     AccountRecord,
+    AdvanceRecord,
     BatchRecord,
     CardRecord,
     CardUseRecord,
@@ -47,6 +48,7 @@ from posterm.host.records import (
 from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_tables import (
     ACCOUNTS,
+    ADVANCES,
     BATCHES,
     CARD_USES,
     CARDS,
@@ -110,6 +112,7 @@ class SqlHostStore:
         self._card_uses = Shelf(CARD_USES, flavour, keeps=True)
         self._clearing_days = Shelf(CLEARING_DAYS, flavour, keeps=True)
         self._clearings = Shelf(CLEARINGS, flavour)
+        self._advances = Shelf(ADVANCES, flavour)
         self._payouts = Shelf(PAYOUTS, flavour)
         self._documents = Shelf(DOCUMENTS, flavour)
         self._routes = Shelf(ROUTES, flavour)
@@ -131,6 +134,7 @@ class SqlHostStore:
             self._transactions,
             self._card_uses,
             self._clearings,
+            self._advances,
             self._payouts,
             self._documents,
             self._routes,
@@ -400,6 +404,20 @@ class SqlHostStore:
 
     def clearings_unpaid(self) -> list[ClearingRecord]:
         return self._listed(self._clearings, "WHERE payout = ''", (), lambda record: not record.payout)
+
+    def advance(self, clearing_date: str, merchant_id: str) -> AdvanceRecord | None:
+        return self._get(self._advances, (clearing_date, merchant_id))
+
+    def put_advance(self, record: AdvanceRecord) -> None:
+        self._put(self._advances, record)
+
+    def advances_on(self, clearing_date: str) -> list[AdvanceRecord]:
+        return self._listed(
+            self._advances,
+            "WHERE clearing_date = ?",
+            (clearing_date,),
+            lambda record: record.clearing_date == clearing_date,
+        )
 
     def payout(self, payout_id: str) -> PayoutRecord | None:
         return self._get(self._payouts, (payout_id,))
