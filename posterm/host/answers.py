@@ -9,6 +9,7 @@ Source: Q/CUP 009, elements of responses.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from posterm.host.case import Case, Desk, key_block
@@ -68,6 +69,12 @@ def answer_elements(
         if pair[1]:
             pairs += pair
     return tuple(pairs)
+
+
+def bare_elements(desk: Desk, now: datetime, code: str, rrn: str) -> tuple[str, ...]:
+    """As `answer_elements`, for a request of which no more is known than its record."""
+    said = {12: f"{now:%H%M%S}", 13: f"{now:%m%d}", 32: desk.acquirer_id, 37: rrn, 39: code, **_texts(desk, code, None)}
+    return tuple(part for number, value in said.items() if value for part in (str(number), value))
 
 
 def month_and_day(case: Case) -> str:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from posterm.host.card_ranges import CardRange
+from posterm.host.chart import merchant_pending
 from posterm.host.chip_tables import ChipTables
 from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent
@@ -28,6 +29,8 @@ from posterm.host.records import (
     reference,
 )
 from posterm.host.store import HostStore
+from posterm.host.switch.directory import IssuerDirectory
+from posterm.host.switch.port import IssuerPort
 from posterm.host.terms import HostTerms
 from posterm.hsm import HsmPort, KeyBlock
 from posterm.hsm.cryptogram import Cvn
@@ -41,10 +44,12 @@ from posterm.unionpay.transactions import Transaction
 
 @dataclass(frozen=True, slots=True)
 class HostKeys:
-    """Keys of the host itself: `fingerprint` names cards and contents, `pvk` verifies PINs."""
+    """Keys of the host itself: `fingerprint` names cards and contents, `pvk` verifies PINs, `storage` seals messages
+    that issuers over the network must have; a host that has none of these needs none."""
 
     fingerprint: KeyBlock
     pvk: KeyBlock
+    storage: KeyBlock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class Desk:
     terms: HostTerms
     chip_tables: ChipTables | None = None
     """None when this host has no CA keys and application parameters to download."""
+    here: IssuerPort = field(kw_only=True)
+    """The issuer in this process."""
+    issuers: IssuerDirectory = field(default_factory=IssuerDirectory, kw_only=True)
+    """Those over the network."""
 
     def plan_of(self, merchant: MerchantRecord) -> MerchantPlan:
         """A merchant's terms. Raises: HostError: its plan is not among those this host was given."""
@@ -155,10 +164,20 @@ class Case:
     limits: tuple[str, ...] = ()
     """The limits in which `reserved_minor` is reserved for this request."""
     reserved_minor: int = 0
+    rrn: str = ""
+    """The retrieval reference, once there is one."""
+    stood_in: bool = False
+    """True when the host approves in the issuer's place."""
+    issuer_answer: Message | None = field(default=None, repr=False)
+    """What an issuer over the network has answered."""
     forced: ForcedOutcome = NOTHING
     uploaded: bool = False
     """True when the request stands for a notice that came in a batch upload."""
     events: list[HostEvent] = field(default_factory=list)
+    issuer: IssuerPort = field(init=False, repr=False)
+    """Who decides on the card; this process, until its number is known."""
+    payee: str = field(init=False)
+    """The account that a payment by the card credits."""
     terminal_id: str = field(init=False)
     merchant_id: str = field(init=False)
     stan: str = field(init=False)
@@ -179,10 +198,12 @@ class Case:
 
     def __post_init__(self) -> None:
         self._value = self.message.get
+        self.issuer = self.desk.here
         self.stan, self.terminal_id, self.merchant_id = self.text(11), self.text(41), self.text(42)
         codes = self.text(60)
         self.message_type, self.batch, self.network = codes[0:2], codes[2:8], codes[8:11]
         self.ref = reference(self.message.mti, self.terminal_id, self.merchant_id, self.batch, self.stan)
+        self.payee = merchant_pending(self.merchant_id)
         self.at = self.now.isoformat()
         self.amount_minor, self.currency = int(self.text(4) or "0"), self.text(49)
 

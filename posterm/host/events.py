@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posterm.host.switch.port import Suspended
 
 
 class EventName(StrEnum):
@@ -56,6 +60,19 @@ class EventName(StrEnum):
     UNKNOWN_TERMINAL = "unknown-terminal"
     NOT_ISO8583 = "not-iso8583"
     FORCED = "forced"
+    SUSPENDED = "suspended"
+    """The card's issuer is asked over the network."""
+    ISSUER_SILENT = "issuer-silent"
+    """An issuer has not answered, or not so that it can be believed."""
+    LATE_ANSWER = "late-answer"
+    """An issuer has answered what was given up before."""
+    STOOD_IN = "stood-in"
+    """Approved in the place of an issuer that could not be asked."""
+    FORWARD_QUEUED = "forward-queued"
+    """A reversal or advice waits for its issuer."""
+    FORWARD_TAKEN = "forward-taken"
+    FORWARD_REFUSED = "forward-refused"
+    """An issuer does not accept a reversal or advice: the books of both differ by it."""
     FAULT = "fault"
 
 
@@ -81,3 +98,5 @@ class Reply:
     delay_s: float = 0.0
     close: bool = False
     tear_after: int | None = None
+    suspended: Suspended | None = None
+    """The request waits for its issuer: send that its message, and call `Host.resume` with what comes of it."""

@@ -47,6 +47,13 @@ from posterm.host.records import (
     TransactionRecord,
 )
 from posterm.host.store import HostStore
+from posterm.host.switch import forwards
+from posterm.host.switch.directory import IssuerDirectory
+from posterm.host.switch.forwards import Forward
+from posterm.host.switch.here import HERE
+from posterm.host.switch.port import Suspended
+from posterm.host.switch.resumption import reopened, run_resumed, run_unpostable
+from posterm.host.switch.routes import give_up_overdue
 from posterm.host.terms import HostTerms
 from posterm.hsm import HsmPort, KeyBlock, Pin
 from posterm.hsm.cryptogram import Scheme
@@ -77,6 +84,8 @@ class Host:
         acquirer_id: 8 digits, element 32.
         chip_tables: the CA keys and application parameters that terminals may download; without them they may not.
         terms: merchants' plans, card ranges and working days; those that come with posterm when left out.
+        issuers: those that are asked over the network for the cards they issued.
+    Raises: HostError: issuers over the network, and no storage key to keep messages for them under.
     """
 
     def __init__(
@@ -91,7 +100,10 @@ class Host:
         acquirer_id: str = ACQUIRER_ID,
         chip_tables: ChipTables | None = None,
         terms: HostTerms | None = None,
+        issuers: IssuerDirectory | None = None,
     ) -> None:
+        if issuers and keys.storage is None:
+            raise HostError("a host with issuers over the network needs a storage key")
         self.ledger = Ledger(store)
         self._desk = Desk(
             profile,
@@ -106,6 +118,8 @@ class Host:
             acquirer_id,
             terms or built_in_terms(),
             chip_tables,
+            here=HERE,
+            issuers=issuers or IssuerDirectory(),
         )
 
     @property
@@ -127,6 +141,44 @@ class Host:
                 return self._answer(envelope, now)
         except Exception as error:  # the last net: one request that fails takes no other with it
             return self._failed(envelope, now, error)
+
+    def resume(self, suspended: Suspended, answer: Message | None, now: datetime) -> Reply:
+        """Go on with a request that waited for its issuer.
+
+        Args:
+            answer: what the issuer has answered; None for nothing.
+        Returns: what to do with the connection the request came from. Raises nothing, whatever the answer.
+        """
+        case = reopened(suspended, answer, now)
+        try:
+            with self._desk.store.savepoint():
+                return self._resumed(case, run_resumed(case, suspended))
+        except Exception as error:  # as in `handle`: it is taken back, and the others of the batch stand
+            case = reopened(suspended, answer, now)
+            try:
+                with self._desk.store.savepoint():
+                    return self._resumed(case, run_unpostable(case, type(error).__name__))
+            except Exception:  # the store fails: whoever looks for overdue requests will find it
+                return Reply(None, (HostEvent(EventName.FAULT, now, {"fault": type(error).__name__}),), close=True)
+
+    def give_up_overdue(self, now: datetime) -> tuple[HostEvent, ...]:
+        """Give up requests to issuers whose time is long over: those a host has left behind that is no more."""
+        with self._desk.store.savepoint():
+            return give_up_overdue(self._desk, now)
+
+    def first_forward(self, issuer: str) -> Forward | None:
+        """The reversal or advice an issuer must have next, None when it has all."""
+        return forwards.first_due(self._desk, issuer)
+
+    def forwarded(self, forward_id: str, answer: Message, now: datetime) -> HostEvent | None:
+        """Take an issuer's answer to a forward; its MAC has been checked. Returns: None when it is to be sent again."""
+        with self._desk.store.savepoint():
+            return forwards.take_answer(self._desk, forward_id, str(answer.get(39, "")), now)
+
+    @property
+    def issuers(self) -> IssuerDirectory:
+        """The issuers over the network."""
+        return self._desk.issuers
 
     def enrol_merchant(
         self, merchant_id: str, name: str, *, currency: str = "CNY", plan: str = "standard", owner: str = ""
@@ -334,6 +386,8 @@ class Host:
             return self._refused(case, "30", fault)
         if message.mti in _TRANSACTIONS:
             answer = run_transaction(case)
+            if isinstance(answer, Suspended):
+                return Reply(None, tuple(case.events), suspended=answer)
             return Reply(None, tuple(case.events)) if answer is None else self._over_the_link(case, answer)
         if message.mti == "0400":
             return _replied(case, run_reversal(case))
@@ -344,6 +398,9 @@ class Host:
         if message.mti == "0620":
             return _replied(case, handle_script_notice(case))
         return self._refused(case, "12", f"no request of this link has the MTI {message.mti}")
+
+    def _resumed(self, case: Case, answer: Message | None) -> Reply:
+        return Reply(None, tuple(case.events)) if answer is None else self._over_the_link(case, answer)
 
     def _over_the_link(self, case: Case, answer: Message) -> Reply:
         """Send an answer, or spoil it as the table of forced outcomes asks."""

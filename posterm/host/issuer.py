@@ -133,11 +133,26 @@ def read_pan(case: Case) -> Refusal | None:
 
 
 def check_range(case: Case) -> Refusal | None:
-    """ZB, else 15, when the card number is in no range of the table."""
+    """ZB, else 15, when the card number is in no range of the table. Finds out whose card it is."""
     if case.pan is None:
         return None
+    if case.desk.issuers:
+        case.issuer = case.desk.issuers.of_card(case.pan.reveal()) or case.issuer
     case.range = case.desk.terms.ranges.find(case.pan.reveal())
     return None if case.range is not None else Refusal(case.desk.own_code("ZB", "15"), "the card is in no known range")
+
+
+def find_issuer(case: Case) -> Refusal | None:
+    """Find out who issued the card of an original that stands for its card; 92 when nobody leads there any more."""
+    card = case.card
+    if card is None or not card.network or case.issuer is not case.desk.here:
+        return None
+    issuer = case.desk.issuers.named(card.network)
+    if issuer is None:
+        return Refusal("92", "no route to the card's issuer any more")
+    case.issuer = issuer
+    issuer.find_card_number(case)
+    return None
 
 
 def find_fee_class(case: Case) -> Refusal | None:
@@ -159,6 +174,8 @@ def check_card(case: Case) -> Refusal | None:
     card = case.desk.store.card(case.desk.card_fingerprint(case.pan))
     if card is None:
         return Refusal("14", "no such card")
+    if card.network:
+        return Refusal("92", "no route to the card's issuer any more")
     case.card = card
     if card.currency != case.currency:
         return Refusal("57", "the card is kept in another currency")
@@ -210,14 +227,15 @@ def check_pin(case: Case) -> Refusal | None:
 def _track_pan(case: Case) -> tuple[Pan, str] | None:
     """The PAN and expiry of the track that was sent."""
     if 35 in case.message:
-        track2 = Track2(_clear_track(case, 35))
+        track2 = Track2(clear_track(case, 35))
         return track2.pan, track2.expiry
     if 36 in case.message:
-        return Track3(_clear_track(case, 36)).pan, ""
+        return Track3(clear_track(case, 36)).pan, ""
     return None
 
 
-def _clear_track(case: Case, element: int) -> str:
+def clear_track(case: Case, element: int) -> str:
+    """Track 2 or 3 as it is on the card, whether it was sent enciphered or not. Raises: HsmError."""
     nibbles = case.text(element)
     if case.text(53)[2:3] != "1":
         return nibbles

@@ -68,6 +68,11 @@ def release_reserved(case: Case) -> None:
     case.limits, case.reserved_minor = (), 0
 
 
+def release(store: HostStore, record: TransactionRecord) -> None:
+    """Free what a request has reserved that will not be carried out."""
+    _count(store, record.limits, reserved=-record.limited_minor)
+
+
 def settle_reserved(case: Case) -> tuple[tuple[str, ...], int]:
     """Make what was reserved final, once the request is approved.
 

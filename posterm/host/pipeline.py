@@ -29,9 +29,12 @@ from posterm.host import (
     risk,
 )
 from posterm.host.case import Case, Refusal
+from posterm.host.errors import HostError
 from posterm.host.events import EventName
 from posterm.host.forced import Link
 from posterm.host.records import REVERSAL, BatchRecord, TransactionRecord
+from posterm.host.switch import routes
+from posterm.host.switch.port import Suspended
 from posterm.iso8583 import Message
 from posterm.unionpay.transactions import Kind
 
@@ -60,15 +63,16 @@ TRANSACTION: Final = (
     Step("content", checks.check_content),
     Step("placement", placement.check_placement),
     Step("card-range", issuer.check_range),
-    Step("card", issuer.check_card),
+    Step("card", lambda case: case.issuer.check_card(case)),
     Step("black-list", risk.check_black_list),
-    Step("chip", chip.check_chip),
+    Step("chip", lambda case: case.issuer.check_chip(case)),
     Step("original", originals.check_original),
+    Step("issuer", issuer.find_issuer),
     Step("fee-class", issuer.find_fee_class),
     Step("channel", channels.check_channel),
     Step("same-card", risk.check_card_uses),
     Step("limits", limits.check_limits, undo=limits.release_reserved),
-    Step("pin", issuer.check_pin),
+    Step("pin", lambda case: case.issuer.check_pin(case)),
     Step("forced", checks.check_forced),
 )
 TRANSACTION_STEPS: Final = (
@@ -96,15 +100,32 @@ REVERSAL_STEPS: Final = (
 )
 
 
-def run_transaction(case: Case) -> Message | None:
-    """Decide on a transaction and post it. Returns: the answer, None for a request that is to leave no trace."""
+def run_transaction(case: Case) -> Message | Suspended | None:
+    """Decide on a transaction and post it.
+
+    Returns: the answer; `Suspended` while the card's issuer is asked; None for a request that is to leave no trace, or
+        one that is under way already.
+    """
     refused = _first_refusal(case, TRANSACTION_STEPS)
     if case.forced.link is Link.DROPPED:
         case.tell(EventName.FORCED, outcome=case.forced.link.value)
         return None
     if case.again is not None:
+        if not case.again.code:  # a second copy of a request whose issuer is being asked; the first is answered
+            case.tell(EventName.REPEAT, waits="issuer")
+            return None
         return _repeat(case, case.again)
-    return accept(case, TRANSACTION_STEPS) if refused is None else decline(case, *refused)
+    if refused is not None:
+        return decline(case, *refused)
+    asked = case.issuer.ask(case)
+    if asked is None:
+        return accept(case, TRANSACTION_STEPS)
+    if isinstance(asked, Refusal):
+        undo(case, TRANSACTION_STEPS)
+        return decline(case, "issuer", asked)
+    _keep(case, new_record(case, case.rrn, limits=case.limits, limited_minor=case.reserved_minor))
+    case.tell(EventName.SUSPENDED, issuer=asked.issuer, kind=case.known_row().kind.value, amount=case.amount_minor)
+    return asked
 
 
 def run_reversal(case: Case) -> Message:
@@ -116,6 +137,8 @@ def run_reversal(case: Case) -> Message:
         return decline(case, *refused)
     undone = reversal.undo(case)
     chip.hear_of_scripts(case, case.original)
+    if case.desk.issuers and case.original is not None:
+        case.events += routes.reversed_by_terminal(case.desk, case.original.ref, case.now)
     rrn = answers.rrn_for(case)
     record = new_record(
         case,
@@ -144,6 +167,8 @@ def run_failed(case: Case, fault: str) -> Message:
     """Decline for good what the host could not carry out itself: a second copy must not be approved behind a 96."""
     refused = _first_refusal(case, (*IDENTITY, *NOVELTY, Step("kind", checks.check_kind)))
     if case.again is not None:
+        if not case.again.code:
+            raise HostError("its issuer is being asked")
         return _repeat(case, case.again)
     return decline(case, *(refused or ("fault", Refusal("96", fault, EventName.FAULT))))
 
@@ -151,22 +176,24 @@ def run_failed(case: Case, fault: str) -> Message:
 def accept(case: Case, steps: tuple[Step, ...]) -> Message:
     """Post a transaction that passed every one of `steps`, and record it."""
     kind = case.known_row().kind
-    rrn = answers.rrn_for(case)
+    rrn = case.rrn = case.rrn or answers.rrn_for(case)
     posted, refusal = postings.post(case)
     if refusal is not None:
-        _undo(case, steps)
-        return decline(case, "funds", refusal, rrn)
-    auth_code = _auth_code(case, rrn)
+        undo(case, steps)
+        return decline(case, "funds", refusal)
+    said = case.issuer.approval(case)
+    auth_code = said.auth_code or _auth_code(case, rrn)
     answer = answers.answer_elements(
         case,
         "00",
         rrn,
         auth_code=auth_code,
-        balance=postings.balance_text(case),
-        chip_data=chip.issuer_answer(case, "00"),
+        balance=said.balance,
+        chip_data=said.chip_data,
     )
     record = new_record(case, rrn, code="00", approved=True, auth_code=auth_code, answer=answer, **posted)
     _keep(case, record)
+    case.issuer.posted(case, record)
     case.tell(
         EventName.APPROVED,
         kind=kind.value,
@@ -178,11 +205,12 @@ def accept(case: Case, steps: tuple[Step, ...]) -> Message:
     return answers.financial_answer(case, answer)
 
 
-def decline(case: Case, step: str, refusal: Refusal, rrn: str = "") -> Message:
+def decline(case: Case, step: str, refusal: Refusal) -> Message:
     """Answer a request that a step refused, and record it unless a repeat is to be judged anew."""
-    if refusal.record and not rrn:
-        rrn = answers.rrn_for(case)
-    chip_data = chip.issuer_answer(case, refusal.code) if refusal.record else ""
+    if refusal.record and not case.rrn:
+        case.rrn = answers.rrn_for(case)
+    rrn = case.rrn
+    chip_data = case.issuer.chip_data(case, refusal.code) if refusal.record else ""
     answer = answers.answer_elements(case, refusal.code, rrn, chip_data=chip_data)
     if refusal.record:
         _keep(case, new_record(case, rrn, code=refusal.code, declined_by=step, answer=answer))
@@ -223,14 +251,15 @@ def _first_refusal(case: Case, steps: tuple[Step, ...]) -> tuple[str, Refusal] |
     for number, step in enumerate(steps):
         refusal = step.check(case)
         if refusal is not None:
-            _undo(case, steps[:number])
+            undo(case, steps[:number])
             return step.name, refusal
         if case.again is not None or case.forced.link is Link.DROPPED:
             return None
     return None
 
 
-def _undo(case: Case, steps: tuple[Step, ...]) -> None:
+def undo(case: Case, steps: tuple[Step, ...]) -> None:
+    """Give back what steps have taken up, the last first."""
     for step in reversed(steps):
         if step.undo is not None:
             step.undo(case)

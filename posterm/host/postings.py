@@ -24,7 +24,7 @@ from typing import Any, Final
 from posterm.amount import MAX_MINOR, Amount, currency
 from posterm.host import limits
 from posterm.host.case import Case, Refusal
-from posterm.host.chart import fee_clearing, merchant_pending
+from posterm.host.chart import fee_clearing
 from posterm.host.fees import fee_for, fee_given_back
 from posterm.host.ledger import Outcome
 from posterm.host.records import CardKind, TransactionRecord, TransferKind, TransferRecord
@@ -42,7 +42,7 @@ def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
     Raises: LedgerError.
     """
     kind = case.known_row().kind
-    group = _GROUPS[kind](case)
+    group = group_of(case)
     fee = _FEES.get(kind, _no_fee)(case)
     if fee:
         group.append(_fee(case, fee, len(group) + 1))
@@ -69,6 +69,11 @@ def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
     return posted, None
 
 
+def group_of(case: Case) -> Group:
+    """The transfers between card and payee, without any fee. Raises: LedgerError."""
+    return _GROUPS[case.known_row().kind](case)
+
+
 def balance_text(case: Case) -> str:
     """Element 54 of an answer: the available balance, or the sum of an authorisation; empty for other kinds."""
     kind = case.known_row().kind
@@ -93,8 +98,7 @@ def _move(
 
 
 def _from_card(case: Case) -> Group:
-    merchant = merchant_pending(case.merchant_id)
-    return [_move(case, TransferKind.POSTED, case.known_card().account_id, merchant, case.amount_minor)]
+    return [_move(case, TransferKind.POSTED, case.known_card().account_id, case.payee, case.amount_minor)]
 
 
 def _from_card_by_force(case: Case) -> Group:
@@ -102,8 +106,7 @@ def _from_card_by_force(case: Case) -> Group:
 
 
 def _to_card(case: Case) -> Group:
-    merchant = merchant_pending(case.merchant_id)
-    return [_move(case, TransferKind.POSTED, merchant, case.known_card().account_id, case.amount_minor)]
+    return [_move(case, TransferKind.POSTED, case.payee, case.known_card().account_id, case.amount_minor)]
 
 
 def _void(case: Case) -> Group:
@@ -120,8 +123,7 @@ def _further_hold(case: Case) -> Group:
 
 
 def _hold(case: Case, deadline: str) -> Group:
-    merchant = merchant_pending(case.merchant_id)
-    hold = _move(case, TransferKind.PENDING, case.known_card().account_id, merchant, case.amount_minor)
+    hold = _move(case, TransferKind.PENDING, case.known_card().account_id, case.payee, case.amount_minor)
     return [replace(hold, deadline=deadline)]
 
 
@@ -143,7 +145,7 @@ def _complete_by_force(case: Case) -> Group:
 
 
 def _tip(case: Case) -> Group:
-    card, merchant = case.known_card().account_id, merchant_pending(case.merchant_id)
+    card, merchant = case.known_card().account_id, case.payee
     difference = case.amount_minor - case.known_original().posted_minor
     if not difference:
         return []
@@ -158,7 +160,7 @@ def _nothing(_case: Case) -> Group:
 
 def _fee(case: Case, fee: int, number: int) -> TransferRecord:
     """The transfer of a fee to what was charged, or of one below nothing back to the merchant."""
-    merchant, charged = merchant_pending(case.merchant_id), fee_clearing(case.currency)
+    merchant, charged = case.payee, fee_clearing(case.currency)
     debit, credit = (merchant, charged) if fee > 0 else (charged, merchant)
     kind, original = case.known_row().kind, case.original
     corrects = ""

@@ -37,6 +37,22 @@ class ChipPort(Protocol):
         """The MAC of a script command."""
 
 
+@runtime_checkable
+class TranslationPort(Protocol):
+    """An HSM as an acquirer uses it that sends PINs on."""
+
+    def translate_pin(
+        self,
+        source_pik: KeyReference,
+        block: bytes,
+        source_format: PinFormat,
+        target_pik: KeyReference,
+        target_format: PinFormat,
+        pan: Pan | None,
+    ) -> bytes:
+        """The PIN block under another key."""
+
+
 class HsmPort(Protocol):
     """An HSM as the payment link uses it."""
 
