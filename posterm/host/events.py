@@ -56,6 +56,8 @@ class EventName(StrEnum):
     BATCH_CLOSED = "batch-closed"
     ONLY_AT_HOST = "only-at-host"
     ONLY_AT_TERMINAL = "only-at-terminal"
+    KEY_CHANGED = "key-changed"
+    """An acquirer has sent a new zone key."""
     BAD_MAC = "bad-mac"
     UNKNOWN_TERMINAL = "unknown-terminal"
     NOT_ISO8583 = "not-iso8583"

@@ -48,23 +48,15 @@ def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
         group.append(_fee(case, fee, len(group) + 1))
     if group and case.desk.ledger.apply(group) is Outcome.INSUFFICIENT:
         return {}, Refusal("51", "not enough available")
-    holds = tuple(transfer.transfer_id for transfer in group if transfer.kind == TransferKind.PENDING)
-    posted: dict[str, Any] = {
-        "transfers": len(group),
-        "posted_minor": _posted_minor(case),
-        "gross_minor": _gross_minor(case),
-        "fee_minor": fee,
-    }
+    posted = booked(case, group) | {"gross_minor": _gross_minor(case), "fee_minor": fee}
     if kind in _PURCHASES:
         posted["fee_now_minor"] = fee
-    if kind is Kind.PREAUTH:
-        posted |= {"holds": holds, "authorised_minor": case.amount_minor}
     uses, counted = limits.settle_reserved(case)
     if uses:
         posted |= {"limits": uses, "limited_minor": counted}
     if case.original is not None:
         original = limits.after(case, case.original)
-        case.original = _after(case, original, holds, fee)
+        case.original = original_after(case, original, group, fee)
         case.desk.store.put_transaction(case.original)
     return posted, None
 
@@ -72,6 +64,18 @@ def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
 def group_of(case: Case) -> Group:
     """The transfers between card and payee, without any fee. Raises: LedgerError."""
     return _GROUPS[case.known_row().kind](case)
+
+
+def booked(case: Case, group: Group) -> dict[str, Any]:
+    """Fields of a request's record that say what its transfers have done."""
+    fields: dict[str, Any] = {"transfers": len(group), "posted_minor": _posted_minor(case)}
+    if case.known_row().kind is Kind.PREAUTH:
+        fields |= {"holds": _holds(group), "authorised_minor": case.amount_minor}
+    return fields
+
+
+def _holds(group: Group) -> tuple[str, ...]:
+    return tuple(transfer.transfer_id for transfer in group if transfer.kind == TransferKind.PENDING)
 
 
 def balance_text(case: Case) -> str:
@@ -254,7 +258,7 @@ def _posted_minor(case: Case) -> int:
     return case.amount_minor if case.known_row().kind in _MOVES_ITS_AMOUNT else 0
 
 
-def _after(case: Case, original: TransactionRecord, holds: tuple[str, ...], fee: int) -> TransactionRecord:
+def original_after(case: Case, original: TransactionRecord, group: Group, fee: int) -> TransactionRecord:
     """The original as the request leaves it; `fee` is what was charged with the request."""
     kind = case.known_row().kind
     if kind in (Kind.VOID, Kind.COMPLETION_VOID):
@@ -265,7 +269,7 @@ def _after(case: Case, original: TransactionRecord, holds: tuple[str, ...], fee:
         return replace(original, completed_by=case.ref, holds=())
     if kind is Kind.PREAUTH_ADD:
         authorised = original.authorised_minor + case.amount_minor
-        return replace(original, authorised_minor=authorised, holds=(*original.holds, *holds))
+        return replace(original, authorised_minor=authorised, holds=(*original.holds, *_holds(group)))
     if kind is Kind.REFUND:
         refunded, left = original.refunded_minor + case.amount_minor, original.fee_now_minor + fee
         return replace(original, refunded_minor=refunded, fee_now_minor=left)

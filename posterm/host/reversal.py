@@ -27,6 +27,7 @@ from posterm.host.errors import LedgerError
 from posterm.host.events import EventName
 from posterm.host.limits import counted
 from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
+from posterm.host.switch.routes import has_follower
 from posterm.unionpay.transactions import TRANSACTIONS, Delivery, Kind, Transaction
 
 _BY_WIRE: Final = {
@@ -81,7 +82,9 @@ def check_reversed_original(case: Case) -> Refusal | None:
         return _refused("12", f"the original is a {original.kind}, not a {row.kind}")
     if original.amount_minor != case.amount_minor:
         return _refused("64", "not the original's amount")
-    if original.stands and _built_upon(case, original):
+    if case.desk.issuers and has_follower(case.desk, original.ref):
+        return _refused("12", "a later transaction about the original waits for the issuer")
+    if original.stands and built_upon(case, original):
         return _refused("12", "a later transaction builds on the original")
     case.original = original
     return None
@@ -144,7 +147,8 @@ def _restored(before: TransactionRecord, undone: TransactionRecord, group: list[
     return replace(before, holds=kept, authorised_minor=before.authorised_minor - undone.amount_minor)
 
 
-def _built_upon(case: Case, original: TransactionRecord) -> bool:
+def built_upon(case: Case, original: TransactionRecord) -> bool:
+    """True when a later transaction rests on this one."""
     if original.kind == Kind.PREAUTH_ADD:
         before = case.desk.store.transaction(original.original)
         return before is not None and bool(before.voided_by or before.completed_by)

@@ -10,8 +10,9 @@ Leaves out CVV2, identity documents, and fees between institutions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,7 +31,7 @@ from posterm.hsm import HsmError, KeyBlock, PinFormat
 from posterm.hsm.port import TranslationPort
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan, luhn_valid
-from posterm.unionpay.network_link import Trace, wire_of
+from posterm.unionpay.network_link import KEY_ALGORITHM, KEY_USAGES, KeyRole, Trace, new_key, wire_of
 from posterm.unionpay.network_mac import NetworkSealer
 from posterm.unionpay.transactions import Delivery, Kind
 
@@ -74,14 +75,31 @@ class IssuerOverLink:
     `keys` are those of the connection there is; None while there is none. Whoever holds the link sets them.
     """
 
-    def __init__(self, terms: IssuerTerms, sealer: NetworkSealer) -> None:
+    def __init__(self, terms: IssuerTerms, sealer: NetworkSealer, zmk: KeyBlock) -> None:
         self.terms = terms
         self.sealer = sealer
         self.keys: ZoneKeys | None = None
+        self._zmk = zmk
 
     @property
     def name(self) -> str:
         return self.terms.name
+
+    def draw_keys(self, own: str, stans: Iterable[str], now: datetime) -> tuple[ZoneKeys, tuple[Message, ...]]:
+        """New keys for a connection, and the messages that bring them; they are in force once both are answered 00.
+
+        Args:
+            own: the acquirer's identification code.
+            stans: a trace number for each message.
+        """
+        hsm = self.sealer.hsm
+        drawn = {role: hsm.generate_key(usage, KEY_ALGORITHM) for role, usage in KEY_USAGES.items()}
+        exported = {role: hsm.export_key(self._zmk, key) for role, key in drawn.items()}
+        messages = tuple(
+            new_key(role, key.cryptogram, key.kcv, stan, now, own)
+            for (role, key), stan in zip(exported.items(), stans, strict=True)
+        )
+        return ZoneKeys(drawn[KeyRole.PIN], drawn[KeyRole.MAC]), messages
 
     def check_card(self, case: Case) -> Refusal | None:
         """14 no card number, or its check digit is wrong. All else the issuer knows."""
@@ -126,7 +144,7 @@ class IssuerOverLink:
         keys = self.keys
         if keys is None:
             return self.stand_in(case, "the issuer is not there")
-        if original is not None and self._is_due(case, original.ref):
+        if original is not None and self._is_due(case, original):
             return Refusal(UNREACHABLE, "the issuer has not been told of the original yet")
         try:
             secret = self._secret(case, case.pan, keys)
@@ -166,7 +184,8 @@ class IssuerOverLink:
             plain = self._plain(case, case.pan, wire_of(kind, told=True), amount)
             plain = plain.with_elements({37: record.rrn, **({38: record.auth_code} if record.auth_code else {})})
             self._keep_route(case, plain, RouteState.APPROVED, "")
-            case.events.append(forwards.queue(case.desk, self.name, case.ref, plain, case.now))
+            about = case.original.ref if case.original is not None else case.ref
+            case.events.append(forwards.queue(case.desk, self.name, about, plain, case.now))
             if case.stood_in:
                 case.tell(EventName.STOOD_IN, issuer=self.name, amount=amount)
 
@@ -240,8 +259,9 @@ class IssuerOverLink:
         route = case.desk.store.route(case.original.ref) if case.original is not None else None
         return route.trace if route is not None else ""
 
-    def _is_due(self, case: Case, ref: str) -> bool:
-        return any(each.ref == ref for each in case.desk.store.forwards_due(self.name, _EARLIER_FORWARDS))
+    def _is_due(self, case: Case, original: TransactionRecord) -> bool:
+        about = (original.ref, original.original)
+        return any(each.ref in about for each in case.desk.store.forwards_due(self.name, _EARLIER_FORWARDS))
 
     def _first_seen(self, case: Case, fingerprint: str, pan: Pan) -> CardRecord:
         found = case.range

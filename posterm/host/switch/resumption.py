@@ -2,7 +2,7 @@
 
     00 under a good MAC          posted like any other; 96 and taken back when it cannot be any more
     a decline under a good MAC   its code to the terminal, what was reserved is free again
-    nothing, a bad MAC, another approval than 00
+    nothing, a bad MAC, what is no verdict (96, A0), another approval than 00
                                  98 and taken back, or approved in the issuer's place where its rules say so
     after it was given up        nothing: it was taken back then
 
@@ -22,6 +22,7 @@ from posterm.host.case import Case, Refusal
 from posterm.host.errors import HostError
 from posterm.host.events import EventName
 from posterm.host.records import RouteRecord, RouteState
+from posterm.host.switch.forwards import TRY_AGAIN
 from posterm.host.switch.over_link import IssuerOverLink
 from posterm.host.switch.port import Suspended
 from posterm.host.switch.routes import NO_ANSWER, give_up, take_back
@@ -89,8 +90,9 @@ def _judged(case: Case, issuer: IssuerOverLink) -> str:
         except MacFailureError as failure:
             why = str(failure)
     code = "" if why or answer is None else str(answer.get(39, ""))
-    if not why and code != _APPROVED and (not code or answers.approves(case.desk, code)):
-        why = f"the answer code {code or 'is missing'} is neither 00 nor a decline"
+    approved_otherwise = code != _APPROVED and answers.approves(case.desk, code)
+    if not why and (not code or code in TRY_AGAIN or approved_otherwise):
+        why = f"the answer code {code or 'is missing'} is neither 00 nor a verdict"
     if why:
         case.issuer_answer = None
         case.tell(EventName.ISSUER_SILENT, issuer=issuer.name, why=why)
