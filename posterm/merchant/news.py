@@ -5,7 +5,9 @@ A state change that nobody was told of did not happen: services change a documen
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -27,3 +29,10 @@ class News(Document):
     before: str = ""
     after: str = ""
     details: dict[str, str] = Field(default_factory=dict)
+
+
+Listener = Callable[[Any, News, datetime], None]
+"""Told the office, the news, and when."""
+
+LISTENERS: Final[list[Listener]] = []
+"""Who is told at once, in the transaction in which it happened."""

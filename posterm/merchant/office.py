@@ -19,7 +19,7 @@ from posterm.host.terms import HostTerms
 from posterm.merchant.cabinet import Cabinet
 from posterm.merchant.document import Document
 from posterm.merchant.machine import Machine
-from posterm.merchant.news import News
+from posterm.merchant.news import LISTENERS, News
 from posterm.merchant.terms import OfficeTerms
 
 D = TypeVar("D", bound=Document)
@@ -79,18 +79,19 @@ class Office:
     ) -> None:
         """Keep it as news for whoever the document belongs to. `details` hold nothing personal in the clear."""
         number = self.cabinet.next_number("news")
-        self.cabinet.put(
-            News(
-                key=f"{number:010d}",
-                subject=document.subject,
-                at=now.isoformat(),
-                topic=f"{document.kind}.{event}",
-                about=document.key,
-                before=before,
-                after=after,
-                details=details,
-            )
+        news = News(
+            key=f"{number:010d}",
+            subject=document.subject,
+            at=now.isoformat(),
+            topic=f"{document.kind}.{event}",
+            about=document.key,
+            before=before,
+            after=after,
+            details=details,
         )
+        self.cabinet.put(news)
+        for listener in LISTENERS:
+            listener(self, news, now)
 
     def digits(self, count: int) -> str:
         """So many random decimal digits."""

@@ -44,6 +44,9 @@ class OfficeTerms(BaseModel):
     raise_after_months: Annotated[int, Field(ge=1, le=36)] = 3
     raise_again_days: Days = 30
     case_answer_days: Days = 3
+    case_merchant_days: Days = 7
+    case_close_days: Days = 7
+    dispute_window_days: Days = 180
     retrieval_days: Days = 10
     representment_days: Days = 14
     merchants_per_identity: Annotated[int, Field(ge=1, le=100)] = 5
