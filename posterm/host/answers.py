@@ -73,15 +73,8 @@ def answer_elements(
 
 def bare_elements(desk: Desk, now: datetime, code: str, rrn: str) -> tuple[str, ...]:
     """As `answer_elements`, for a request of which no more is known than its record."""
-    said: dict[int, str] = {
-        12: f"{now:%H%M%S}",
-        13: f"{now:%m%d}",
-        32: desk.acquirer_id,
-        37: rrn,
-        39: code,
-        **_texts(desk, code, None),
-    }
-    return tuple(part for number, value in said.items() if value for part in (str(number), value))
+    said = {"12": f"{now:%H%M%S}", "13": f"{now:%m%d}", "32": desk.acquirer_id, "37": rrn, "39": code}
+    return tuple(part for pair in (said | _texts(desk, code, None)).items() if pair[1] for part in pair)
 
 
 def month_and_day(case: Case) -> str:
