@@ -89,11 +89,8 @@ class HostCommandSet:
         self.answered: dict[bytes, int] = defaultdict(int)
         """How often each answer was given, by its code and error code: of all connections together."""
         self._disabled = frozenset(code.encode("ascii") for code in disabled)
-        self._commands = {
-            code: (command, [_BoundForm(*form, form.layout.conversion(self)) for form in command.forms])
-            for code, command in COMMANDS.items()
-            if code not in self._disabled
-        }
+        self._commands: dict[bytes, tuple[Command, list[_BoundForm]]] = {}
+        """Commands that were asked for before, of all connections together."""
 
     def session(self, connection: str) -> HostCommandSet:
         """The same for one connection, whose failed verifications are counted together.
@@ -107,13 +104,22 @@ class HostCommandSet:
 
     def execute(self, message: bytes) -> bytes:
         """The answer to a message of at least two characters, both without the message header."""
-        found = self._commands.get(message[:2])
+        found = self._commands.get(message[:2]) or self._bound(message[:2])
         if found is None:
             self.answered[UNKNOWN] += 1
             return self._refuse_unknown(message[:2])
         answer = self._answer(*found, message)
         self.answered[answer[:4]] += 1
         return answer
+
+    def _bound(self, code: bytes) -> tuple[Command, list[_BoundForm]] | None:
+        """A command for the keys of this HSM; None when it is disabled or there is none."""
+        command = COMMANDS.get(code)
+        if command is None or code in self._disabled:
+            return None
+        forms = [_BoundForm(*form, form.layout.conversion(self)) for form in command.forms]
+        self._commands[code] = command, forms
+        return self._commands[code]
 
     def _answer(self, command: Command, forms: list[_BoundForm], message: bytes) -> bytes:
         for layout, handler, convert in forms:  # noqa: B007  those of the form that fits are used below

@@ -233,7 +233,8 @@ def pin_block(name: str = "PIN block") -> Field:
 
 
 class Layout:
-    """The fields of one form of a command, ready to read.
+    """The fields of one form of a command. Its expressions are compiled when the first message of that form comes:
+    there are a hundred forms, and most servers see a few.
 
     Args:
         fields: in order.
@@ -241,17 +242,33 @@ class Layout:
 
     __slots__ = ("_late_keys", "_only", "_runs", "_steps", "fields")
 
+    _late_keys: list[tuple[int, int, re.Pattern[bytes] | None]]
+    """Keys whose type another field names: their place, that of the type, and one key where there may be several."""
+    _only: Callable[[bytes, int], re.Match[bytes] | None] | None
+    """What reads the whole form, where one expression does."""
+    _steps: list[re.Pattern[bytes] | Field]
+    """Runs of fields that one expression reads, and between them, data that are cut out."""
+    _runs: list[tuple[Field, ...]]
+    """The fields of each step that is an expression."""
+
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.__slots__:
+            raise AttributeError(name)
+        self._compile()
+        return getattr(self, name)
+
+    def _compile(self) -> None:
+        fields = self.fields
         names = [field.name for field in fields]
         self._late_keys = [
             (place, names.index(field.typed_by), re.compile(field.one_key.encode("ascii")) if field.one_key else None)
             for place, field in enumerate(fields)
             if field.typed_by
         ]
-        # Runs of fields that one expression reads, and between them, data that are cut out.
-        self._steps: list[re.Pattern[bytes] | Field] = []
-        self._runs: list[tuple[Field, ...]] = []
+        self._steps, self._runs = [], []
         run: list[Field] = []
         for field in fields:
             if field.pattern:
