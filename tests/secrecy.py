@@ -60,7 +60,9 @@ class SecrecyWatch:
             terminalreporter.write_line(f"LEAKED {test}: {secret}")
 
     def _read(self, report: pytest.TestReport | pytest.CollectReport) -> None:
-        text = "\n".join((report.longreprtext, *(content for _, content in report.sections)))
+        text = "\n".join(filter(None, (report.longreprtext, *(content for _, content in report.sections))))
+        if not text:
+            return
         for secret in leaks(text, self._secrets):
             # The name of a parametrized test is its source text, not output; it may hold a secret, and then is cut.
             test = report.nodeid.split("[")[0] if leaks(report.nodeid, self._secrets) else report.nodeid

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+LOOKED_AT = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Call
 CODE = ("posterm", "simulators", "benchmarks", "tests")
 DOCUMENTS = ("*.md", "*.toml", "*.yml", "Makefile", ".ci/*", "docs/**/*.md", "tests/vectors/**/*.json")
 
 
 @dataclass(frozen=True)
 class Module:
-    """One Python file: dotted name, path within the tree, text and syntax tree."""
+    """One Python file: dotted name, path within the tree, text and syntax tree, which is walked once."""
 
     name: str
     path: str
@@ -27,6 +29,11 @@ class Module:
     def from_text(cls, name: str, text: str, *, is_package: bool = False) -> Module:
         return cls(name, name.replace(".", "/") + ".py", text, ast.parse(text), is_package)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """What the tests look at, in no order: definitions, imports, calls."""
+        return tuple(node for node in ast.walk(self.tree) if isinstance(node, LOOKED_AT))
+
     @property
     def lines(self) -> int:
         return self.text.count("\n")
@@ -35,7 +42,15 @@ class Module:
 @cache
 def modules(*packages: str) -> tuple[Module, ...]:
     """Every module of the given top-level packages, all of them when none is given."""
-    return tuple(_read(path) for package in packages or CODE for path in sorted((ROOT / package).rglob("*.py")))
+    if packages:
+        return tuple(module for module in modules() if module.path.startswith(tuple(f"{name}/" for name in packages)))
+    gc.disable()  # millions of nodes that all stay: looking through them again and again would cost more than they do
+    try:
+        found = tuple(_read(path) for package in CODE for path in sorted((ROOT / package).rglob("*.py")))
+    finally:
+        gc.enable()
+    gc.freeze()
+    return found
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -57,7 +57,7 @@ DOORS = {
 
 def imports(module: Module) -> Iterator[str]:
     """Dotted names the module imports, wherever in it; `from a import b` gives `a.b`."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -89,7 +89,7 @@ def io_faults(module: Module) -> Iterator[str]:
         return
     allowed = READING_A_FILE if module.name in MAY_READ_DATA_FILES else frozenset()
     used = {name.split(".")[0] for name in imports(module)} & IO_MODULES
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Name) and node.func.id in ("open", "input", "__import__"):

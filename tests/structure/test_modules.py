@@ -25,13 +25,13 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def is_table(module: Module) -> bool:
     """True when the module defines no function and no class: it holds facts, and may be as long as they are."""
-    return not any(isinstance(node, Function | ast.ClassDef) for node in ast.walk(module.tree))
+    return not any(isinstance(node, Function | ast.ClassDef) for node in module.nodes)
 
 
 def size_faults(module: Module) -> Iterator[str]:
     if module.lines > MAX_MODULE_LINES and not is_table(module):
         yield f"{module.path} has {module.lines} lines, at most {MAX_MODULE_LINES}"
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, Function) and (lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES:
             yield f"{module.path}:{node.lineno} {node.name} has {lines} lines, at most {MAX_FUNCTION_LINES}"
 
@@ -40,7 +40,7 @@ def name_faults(module: Module) -> Iterator[str]:
     for part in module.name.split("."):
         if banned := BANNED_WORDS.intersection(_words(part)):
             yield f"{module.path} is named after {', '.join(banned)}"
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, Function | ast.ClassDef):
             continue
         words = _words(node.name)
@@ -51,7 +51,7 @@ def name_faults(module: Module) -> Iterator[str]:
 def print_faults(module: Module) -> Iterator[str]:
     if module.path.startswith(MAY_PRINT):
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield f"{module.path}:{node.lineno} prints"
 
