@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 
 import hypothesis
@@ -22,6 +25,16 @@ hypothesis.settings.load_profile("posterm")
 
 def pytest_configure(config: pytest.Config) -> None:
     secrecy.pytest_configure(config)
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Child processes by the hundred import the same modules: they compile them once, and not in the tree.
+        os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="posterm-compiled-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True))
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays to the end: no garbage collection needs to look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
