@@ -272,10 +272,10 @@ def _close(ctx: Context, event: Event, *, host: Totals | None) -> None:
         for entry in owed_notices(ctx, with_failed=True):
             refuse(ctx, draft, entry, entry.delivery_code)
     kept = [draft.entries.get(key, old) for key, old in ctx.memory.journal.items()]
-    still_open = [entry for entry in kept if _may_be_completed(ctx, entry)]
+    still_open = {entry.key: entry for entry in kept if _may_be_completed(ctx, entry)}
     for entry in kept:
-        added = entry.kind is Kind.PREAUTH_ADD and any(adds_to(entry, preauth) for preauth in still_open)
-        if entry in still_open:
+        added = entry.kind is Kind.PREAUTH_ADD and any(adds_to(entry, preauth) for preauth in still_open.values())
+        if entry.key in still_open:
             draft.put(entry)
         elif entry.batch == batch or added:
             draft.put(replace(entry, sealed_card="", sealed_request=""))
@@ -295,10 +295,9 @@ def _close(ctx: Context, event: Event, *, host: Totals | None) -> None:
 
 def _may_be_completed(ctx: Context, entry: JournalEntry) -> bool:
     """True for a pre-authorisation that is still open: it outlives its batch, with its card number sealed."""
-    age = ctx.local_time - datetime.fromisoformat(entry.at)
-    return (
-        entry.kind is Kind.PREAUTH and entry.status is Status.APPROVED and not entry.undone_by and age <= PREAUTH_LIFE
-    )
+    if entry.kind is not Kind.PREAUTH or entry.status is not Status.APPROVED or entry.undone_by:
+        return False
+    return ctx.local_time - datetime.fromisoformat(entry.at) <= PREAUTH_LIFE
 
 
 def _finish(ctx: Context) -> Flow[Settled]:

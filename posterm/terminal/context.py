@@ -54,6 +54,7 @@ class Context:
         self._own_kernels = self.kernels = kernels
         self.equip_kernels()
         self._merchant_name = merchant_name
+        self._blocks: dict[str, KeyBlock] = {}
 
     def equip_kernels(self) -> None:
         """Give the kernels what has been downloaded for them.
@@ -140,7 +141,10 @@ class Context:
         block = getattr(self.memory.registers, name)
         if not block:
             raise TerminalError(f"the terminal has no {name.upper()}; sign on first")
-        return KeyBlock(block)
+        kept = self._blocks.get(name)
+        if kept is None or kept != block:
+            kept = self._blocks[name] = KeyBlock(block)
+        return kept
 
     @property
     def tdk(self) -> KeyBlock | None:

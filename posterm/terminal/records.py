@@ -7,7 +7,7 @@ terminal's storage key before they get here; everything else may be read by anyo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -26,18 +26,19 @@ class _Document:
     enums: ClassVar[Mapping[str, type[Enum]]] = MappingProxyType({})
 
     def to_document(self) -> dict[str, Any]:
-        return {
-            name: value.value if isinstance(value, Enum) else value
-            for name, value in ((field_.name, getattr(self, field_.name)) for field_ in fields(self))
-        }
+        document = dict(vars(self))
+        for name in self.enums:
+            document[name] = document[name].value
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Raises: TerminalStoreError: a field is missing, unknown or has a value it cannot have."""
+        values = dict(document)
         try:
-            return cls(
-                **{name: cls.enums[name](value) if name in cls.enums else value for name, value in document.items()}
-            )
+            for name in cls.enums.keys() & values.keys():
+                values[name] = cls.enums[name](values[name])
+            return cls(**values)
         except (TypeError, ValueError) as error:
             raise TerminalStoreError(f"stored {cls.__name__}: {error}") from None
 

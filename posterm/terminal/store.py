@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from posterm.terminal.records import Download, JournalEntry, PendingReversal, Registers, ScriptNotice
 
@@ -36,6 +36,9 @@ class TerminalStore(Protocol):
         """Make all changes or none; when this returns they survive a power cut."""
 
 
+_as_text: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
+
 class MemoryTerminalStore:
     """A store for simulations and tests: it survives a simulated power cut, not the process."""
 
@@ -52,7 +55,7 @@ class MemoryTerminalStore:
             if change.document is None:
                 written.pop((change.kind, change.key), None)
             else:
-                written[change.kind, change.key] = json.dumps(change.document, sort_keys=True)
+                written[change.kind, change.key] = _as_text(change.document)
         self._documents = written
 
 
