@@ -268,7 +268,7 @@ class Counter:
         (frame,) = frame_decoder(world.profile).feed(effect.frame)
         passage = world.line.passage()
         frame = world.line.carried(frame, passage)
-        world.story.note(self.terminal_id, "line", f"request {passage}:", frame=frame, enveloped=True)
+        world.story.note(self.terminal_id, "line", "request", frame=frame, enveloped=True, passage=passage)
 
         def lose() -> None:
             self._resume(connection, LinkLost(self.wall_clock.now, "closed"))

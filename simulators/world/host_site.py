@@ -151,7 +151,7 @@ class HostSite:
             return
         passage = self._line.passage()
         answer = self._line.carried(reply.frame, passage)
-        self._story.note(caller.terminal_id, "line", f"answer {passage}:", frame=answer, enveloped=True)
+        self._story.note(caller.terminal_id, "line", "answer", frame=answer, enveloped=True, passage=passage)
         if passage.fate is Fate.TORN:
             self._clock.after(0.0, caller.broken)
         for delay in passage.arrivals:

@@ -6,17 +6,19 @@ Notes are taken as they come, unread: only the story of a transaction that broke
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from posterm.errors import PostermError
 from posterm.iso8583 import Message
 from posterm.unionpay.envelope import open_envelope
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.transactions import find_transaction
+from simulators.network import Passage
 from simulators.world.clock import MORNING, Clock
 
+NO_DETAILS: Final[Mapping[str, str]] = MappingProxyType({})
 NOTES_TOLD: Final = 200
 """A story is cut off after so many notes."""
 
@@ -24,20 +26,21 @@ _TOLD_BY_ITS_MESSAGE: Final = frozenset({"header"})
 _WHERE: Final = frozenset({"terminal", "stan", "mti"})
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One thing that happened at a terminal, on its line, or at the host for it.
 
-    `frame` is what it happened to: a message, or with `enveloped` a whole frame without its length.
+    `frame` is what it happened to: a message, or with `enveloped` a whole frame without its length. `passage` is how
+    the line carried it.
     """
 
     at_s: float
     terminal_id: str
     who: str
     what: str
-    details: Mapping[str, str] = field(default_factory=dict)
-    frame: bytes = field(default=b"", repr=False)
-    enveloped: bool = False
+    details: Mapping[str, str]
+    frame: bytes
+    enveloped: bool
+    passage: Passage | None
 
 
 class Story:
@@ -57,9 +60,11 @@ class Story:
         *,
         frame: bytes = b"",
         enveloped: bool = False,
+        passage: Passage | None = None,
     ) -> None:
         """Remember that something happened now."""
-        self.notes.append(Note(self._clock.elapsed_s, terminal_id, who, what, details or {}, frame, enveloped))
+        at_s = self._clock.elapsed_s
+        self.notes.append(Note(at_s, terminal_id, who, what, details or NO_DETAILS, frame, enveloped, passage))
 
     def of(self, terminal_id: str, stans: Collection[str]) -> list[str]:
         """The story of some transactions of a terminal, a line for each note."""
@@ -97,7 +102,8 @@ class Story:
         at = MORNING + timedelta(seconds=note.at_s)
         hidden = _TOLD_BY_ITS_MESSAGE if message is not None else _WHERE
         details = " ".join(f"{name}={text}" for name, text in note.details.items() if name not in hidden)
-        parts = (note.what, _described(message) if message is not None else "", details)
+        what = note.what if note.passage is None else f"{note.what} {note.passage}:"
+        parts = (what, _described(message) if message is not None else "", details)
         return f"{at:%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}  {note.who:<8}  {' '.join(filter(None, parts))}"
 
 
