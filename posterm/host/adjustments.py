@@ -28,6 +28,7 @@ class AdjustmentKind(StrEnum):
     DISCOUNT = "discount"
     CHARGEBACK = "chargeback"
     REPRESENTMENT = "representment"
+    SERVICE_FEE = "service-fee"
 
 
 @dataclass(frozen=True, slots=True)

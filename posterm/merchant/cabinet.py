@@ -26,7 +26,7 @@ class Cabinet:
 
     def __init__(self, store: HostStore, hsm: HsmPort, sealing: KeyBlock, naming: KeyBlock) -> None:
         self.store = store
-        self._hsm = hsm
+        self.hsm = hsm
         self._sealing = sealing
         self._naming = naming
 
@@ -45,7 +45,7 @@ class Cabinet:
     def put(self, document: D) -> D:
         """Keep a document in place of the one with its key. Returns: it."""
         context = f"{document.kind}/{document.key}".encode()
-        seal = {SEAL: lambda text: self._hsm.seal(self._sealing, text.encode(), context).hex()}
+        seal = {SEAL: lambda text: self.hsm.seal(self._sealing, text.encode(), context).hex()}
         body = document.model_dump_json(context=seal, exclude={"key", "subject", "state", "due"})
         self.store.put_document(
             DocumentRecord(document.kind, document.key, document.subject, document.state, document.due, body)
@@ -72,19 +72,19 @@ class Cabinet:
 
     def fingerprint(self, what: str, text: str) -> str:
         """A keyed hash, 32 hexadecimal characters, by which a sealed value is compared and found."""
-        return self._hsm.fingerprint(self._naming, f"office/{what}:{text}".encode())
+        return self.hsm.fingerprint(self._naming, f"office/{what}:{text}".encode())
 
     def seal_bytes(self, data: bytes, context: str) -> bytes:
         """Data sealed for a place outside the store, such as a picture's."""
-        return self._hsm.seal(self._sealing, data, context.encode())
+        return self.hsm.seal(self._sealing, data, context.encode())
 
     def unseal_bytes(self, sealed: bytes, context: str) -> bytes:
         """The reverse of `seal_bytes`. Raises: SealedDataError."""
-        return self._hsm.unseal(self._sealing, sealed, context.encode())
+        return self.hsm.unseal(self._sealing, sealed, context.encode())
 
     def _read(self, kind: type[D], record: DocumentRecord) -> D:
         context = f"{record.kind}/{record.key}".encode()
-        unseal = {UNSEAL: lambda text: self._hsm.unseal(self._sealing, bytes.fromhex(text), context).decode()}
+        unseal = {UNSEAL: lambda text: self.hsm.unseal(self._sealing, bytes.fromhex(text), context).decode()}
         return kind.model_validate_json(_whole(record), context=unseal)
 
 

@@ -124,12 +124,18 @@ CAPABILITY: Final = machine(
 DEVICE: Final = machine(
     "device",
     [
+        "STOCK inject-key STOCK",
+        "STOCK confirm-key STOCK",
         "STOCK ship SHIPPED",
         "SHIPPED return STOCK",
         "SHIPPED bind BOUND",
         "BOUND real-name REAL_NAMED",
-        "REAL_NAMED initialise READY",
+        "BOUND fail-face BOUND",
+        "BOUND unlock-face BOUND",
+        "REAL_NAMED initialise REAL_NAMED",
+        "REAL_NAMED sign-on READY",
         "READY activate ACTIVE",
+        "READY resume ACTIVE",
         "ACTIVE|READY suspend SUSPENDED",
         "SUSPENDED clear ACTIVE",
         "SUSPENDED clear-unused READY",
@@ -137,6 +143,8 @@ DEVICE: Final = machine(
         "UPDATING finish ACTIVE",
         "UPDATING roll-back ACTIVE",
         "ACTIVE|READY|SUSPENDED fault REPAIR",
+        "REPAIR inject-key REPAIR",
+        "REPAIR confirm-key REPAIR",
         "REPAIR return BOUND",
         "REPAIR exchange CLOSED",
         "SHIPPED|BOUND|REAL_NAMED|READY|ACTIVE|SUSPENDED|UPDATING|REPAIR withdraw CLOSED",
@@ -156,7 +164,9 @@ SHIPMENT: Final = machine(
 VISIT: Final = machine(
     "installation visit", ["BOOKED finish DONE", "BOOKED miss MISSED", "MISSED book BOOKED", "BOOKED cancel CANCELLED"]
 )
-ACCEPTANCE: Final = machine("acceptance test", ["RUNNING pass PASSED", "RUNNING fail FAILED", "FAILED repeat RUNNING"])
+ACCEPTANCE: Final = machine(
+    "acceptance test", ["RUNNING report RUNNING", "RUNNING pass PASSED", "RUNNING fail FAILED", "FAILED repeat RUNNING"]
+)
 INSPECTION: Final = machine(
     "inspection",
     ["DUE pass PASSED", "DUE fail FAILED", "DUE miss MISSED", "FAILED|MISSED repeat DUE"],

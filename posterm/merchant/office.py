@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from posterm.host import Host, Ledger
 from posterm.host.store import HostStore
 from posterm.host.terms import HostTerms
+from posterm.hsm import HsmPort
 from posterm.merchant.cabinet import Cabinet
 from posterm.merchant.document import Document
 from posterm.merchant.machine import Machine
@@ -54,6 +55,10 @@ class Office:
     @property
     def store(self) -> HostStore:
         return self.cabinet.store
+
+    @property
+    def hsm(self) -> HsmPort:
+        return self.cabinet.hsm
 
     @property
     def ledger(self) -> Ledger:

@@ -1,6 +1,13 @@
 """Every part of the life cycle: whoever imports this has a calendar that knows what to do with all documents."""
 
 from posterm.merchant import access as access
+from posterm.merchant import annual_fee as annual_fee
 from posterm.merchant import cases as cases
+from posterm.merchant import commissioning as commissioning
+from posterm.merchant import deposit as deposit
+from posterm.merchant import inspection as inspection
 from posterm.merchant import repeats as repeats
+from posterm.merchant import shipment as shipment
+from posterm.merchant import software as software
+from posterm.merchant import visit as visit
 from posterm.merchant import webhooks as webhooks

@@ -39,6 +39,8 @@ class OfficeTerms(BaseModel):
     inspection_window_days: Days = 15
     unused_days: Days = 90
     heartbeat_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1440
+    update_trial_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    """How long what was installed may go without being confirmed, before it is rolled back."""
     location_radius_m: Annotated[int, Field(ge=50, le=100_000)] = 1000
     face_tries: Annotated[int, Field(ge=1, le=10)] = 3
     raise_after_months: Annotated[int, Field(ge=1, le=36)] = 3
