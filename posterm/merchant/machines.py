@@ -250,7 +250,7 @@ DISPUTE: Final = machine(
         "PRE_ARBITRATION lose LOST",
     ],
 )
-TOKEN: Final = machine("access token", ["ACTIVE revoke REVOKED", "ACTIVE expire EXPIRED"])
+TOKEN: Final = machine("access token", ["ACTIVE revoke REVOKED"])
 DELIVERY: Final = machine(
     "webhook delivery",
     ["PENDING deliver DELIVERED", "PENDING fail PENDING", "PENDING give-up FAILED", "FAILED retry PENDING"],

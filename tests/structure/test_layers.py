@@ -19,7 +19,7 @@ LAYERS = (
     ("posterm.terminal", "posterm.host"),
     ("posterm.merchant",),
     ("posterm.runtime",),
-    ("simulators", "benchmarks"),
+    ("posterm.api", "simulators", "benchmarks"),
     ("posterm.console", "posterm.testing"),
 )
 LAYER = {part: number for number, parts in enumerate(LAYERS, start=1) for part in parts}
@@ -50,6 +50,9 @@ DOORS = {
     "psycopg": ("posterm.runtime.store.postgres_host",),
     "smartcard": ("posterm.runtime.pcsc",),
     "serial": ("posterm.runtime.serial_port",),
+    "fastapi": ("posterm.api",),
+    "starlette": ("posterm.api",),
+    "uvicorn": ("posterm.console.cli.api",),
     "prometheus_client": ("posterm.runtime.host_metrics",),
 }
 """Which module, or package, is the only one of the product to import a library."""
