@@ -15,7 +15,7 @@ from posterm.host.chart import bank
 from posterm.host.records import TransferKind, TransferRecord
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.calendar import WAKES
-from posterm.merchant.deposit import service_income
+from posterm.merchant.deposit import CURRENCY, service_income
 from posterm.merchant.device import Device
 from posterm.merchant.document import Document
 from posterm.merchant.machines import ANNUAL_FEE
@@ -23,7 +23,6 @@ from posterm.merchant.office import Office
 from posterm.merchant.suspension import Reason, lift, stop
 
 YEAR = timedelta(days=365)
-CURRENCY = "156"
 
 
 class PaidBy(StrEnum):
@@ -73,7 +72,7 @@ def pay_annual_fee(office: Office, actor: Actor, key: str, now: datetime, *, by:
     fee = need_fee(office, actor, key)
     with office.all_or_nothing():
         paid = office.move(ANNUAL_FEE, fee, "pay", now, due="", ended_at=now.isoformat(), paid_by=str(by))
-        income = service_income(office, CURRENCY)
+        income = service_income(office)
         if by is PaidBy.EARNINGS:
             office.host.adjust(
                 Adjustment(f"annual-fee/{key}", AdjustmentKind.SERVICE_FEE, fee.merchant_id, -fee.amount_minor, income),

@@ -10,7 +10,7 @@ Source: the publicly described practice of Chinese acquirers; the states are tho
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from posterm.host.chart import AccountKind, acquirer_account, bank, merchant_deposit
 from posterm.host.ledger import Outcome
@@ -24,39 +24,42 @@ from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 from posterm.merchant.takings import taken_by
 
+CURRENCY: Final = "156"
+
 
 class Deposit(Document):
-    """A merchant's deposit. `key` is the merchant's; money is minor units."""
+    """A merchant's deposit; `key` is the merchant's. `target_minor` is how much it must take to get it back.
+
+    It must do so until the document is `due`; `taken_minor` is how much it has taken, as last counted.
+    """
 
     kind: ClassVar[str] = "deposit"
 
+    merchant: str
     merchant_id: str
-    currency: str = "156"
     amount_minor: int
     target_minor: int
+    held_at: str
     taken_minor: int = 0
-    held_at: str = ""
     ended_at: str = ""
 
 
-def hold_deposit(office: Office, merchant: Merchant, now: datetime) -> Deposit | None:
-    """Hold what the terms ask; None when they ask nothing."""
-    amount = office.terms.deposit_minor
-    if not amount:
-        return None
+def hold_deposit(office: Office, merchant: Merchant, amount_minor: int, now: datetime) -> Deposit:
+    """Post a deposit that was paid, and keep it until the target is met, or its time is over."""
     deposit = Deposit(
         key=merchant.key,
         subject=merchant.subject,
         state=DEPOSIT.initial,
         due=(now + timedelta(days=office.terms.deposit_target_days)).isoformat(),
+        merchant=merchant.key,
         merchant_id=merchant.merchant_id,
-        amount_minor=amount,
+        amount_minor=amount_minor,
         target_minor=office.terms.deposit_target_minor,
         held_at=now.isoformat(),
     )
-    _post(office, deposit, "held", bank(deposit.currency), merchant_deposit(deposit.merchant_id), now)
+    _post(office, deposit, "held", bank(CURRENCY), merchant_deposit(deposit.merchant_id), now)
     office.cabinet.put(deposit)
-    office.tell(deposit, "hold", now, after=deposit.state, amount=str(amount))
+    office.tell(deposit, "hold", now, after=deposit.state, amount_minor=str(amount_minor))
     return deposit
 
 
@@ -83,7 +86,7 @@ def count_deposit(office: Office, merchant: str, now: datetime) -> Deposit | Non
 def return_deposit(office: Office, deposit: Deposit, now: datetime) -> Deposit:
     """Give a deposit back. Raises: NotNowError."""
     ended = office.move(DEPOSIT, deposit, "return", now, due="", ended_at=now.isoformat())
-    _post(office, deposit, "returned", merchant_deposit(deposit.merchant_id), bank(deposit.currency), now)
+    _post(office, deposit, "returned", merchant_deposit(deposit.merchant_id), bank(CURRENCY), now)
     return ended
 
 
@@ -95,23 +98,23 @@ def forfeit_deposit(office: Office, deposit: Deposit, now: datetime) -> Deposit:
         deposit,
         "forfeited",
         merchant_deposit(deposit.merchant_id),
-        service_income(office, deposit.currency),
+        service_income(office),
         now,
     )
     return ended
 
 
-def service_income(office: Office, currency: str) -> str:
+def service_income(office: Office) -> str:
     """The account of what the acquirer earns beside fees for payments, opened when it is first needed."""
-    account = acquirer_account(AccountKind.SERVICE_INCOME, currency)
-    office.ledger.open_account(account, currency, AccountKind.SERVICE_INCOME)
+    account = acquirer_account(AccountKind.SERVICE_INCOME, CURRENCY)
+    office.ledger.open_account(account, CURRENCY, AccountKind.SERVICE_INCOME)
     return account
 
 
 def _post(office: Office, deposit: Deposit, what: str, debit: str, credit: str, now: datetime) -> None:
     name = f"deposit/{deposit.merchant_id}/{what}"
     posted = TransferRecord(
-        name, TransferKind.POSTED.value, debit, credit, deposit.amount_minor, deposit.currency, now.isoformat()
+        name, TransferKind.POSTED.value, debit, credit, deposit.amount_minor, CURRENCY, now.isoformat()
     )
     if office.ledger.apply([posted]) is Outcome.INSUFFICIENT:
         raise MerchantError(f"deposit of merchant {deposit.merchant_id}: less is held than it should be")

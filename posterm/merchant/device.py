@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 from posterm.hsm import HsmError, KeyBlock, KeyUsage
 from posterm.hsm.variant_key import KeyReference
 from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device_models import MODELS, DeviceModel
+from posterm.merchant.device_models import MODELS, DeviceType
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE
@@ -69,7 +69,7 @@ class Device(Document):
     suspended_for: tuple[str, ...] = ()
 
     @property
-    def of_model(self) -> DeviceModel:
+    def of_model(self) -> DeviceType:
         return MODELS[self.model]
 
 

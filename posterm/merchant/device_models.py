@@ -25,7 +25,7 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceModel:
+class DeviceType:
     """A model. `parts` is what a shipment of it holds, in Chinese and English."""
 
     name: str
@@ -47,14 +47,14 @@ _READS: Final = (Check.STARTS, Check.READS_STRIPE, Check.READS_CHIP, Check.READS
 MODELS: Final = {
     model.name: model
     for model in (
-        DeviceModel(
+        DeviceType(
             "smart",
             "智能终端",
             (*_IN_EVERY_BOX, ("打印纸", "paper roll")),
             (*_READS, Check.READS_CODE, Check.PAYS, Check.PRINTS),
             "1.0.0",
         ),
-        DeviceModel(
+        DeviceType(
             "e-sign",
             "电签终端",
             _IN_EVERY_BOX,

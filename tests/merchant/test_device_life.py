@@ -40,7 +40,7 @@ def test_the_first_swipe_activates_device_and_merchant(shop):
 
 
 def test_the_deposit_is_returned_by_itself_when_enough_was_taken(shop):
-    hold_deposit(shop.office, shop.merchant, shop.now)
+    hold_deposit(shop.office, shop.merchant, 9900, shop.now)
     terminal = shop.activate()
     assert shop.balance(f"merchant/{MID}/deposit") == 9900
     terminal.sale(490_000)
