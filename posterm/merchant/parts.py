@@ -2,9 +2,11 @@
 
 from posterm.merchant import access as access
 from posterm.merchant import annual_fee as annual_fee
+from posterm.merchant import capabilities as capabilities
 from posterm.merchant import cases as cases
 from posterm.merchant import commissioning as commissioning
 from posterm.merchant import deposit as deposit
+from posterm.merchant import disputes as disputes
 from posterm.merchant import inspection as inspection
 from posterm.merchant import repeats as repeats
 from posterm.merchant import shipment as shipment
