@@ -176,6 +176,11 @@ class Host:
             return forwards.take_answer(self._desk, forward_id, str(answer.get(39, "")), now)
 
     @property
+    def acquirer_id(self) -> str:
+        """Its identification code, element 32."""
+        return self._desk.acquirer_id
+
+    @property
     def issuers(self) -> IssuerDirectory:
         """The issuers over the network."""
         return self._desk.issuers

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from posterm.emv.capk import CaKeyStore
 from posterm.emv.config_file import default_terminal
 from posterm.host import ChipTables, Host, HostKeys, HostStore
 from posterm.host.records import KeyRecord
+from posterm.host.switch.directory import IssuerDirectory
 from posterm.host.terms import HostTerms
 from posterm.hsm import Algorithm, HsmError, HsmPort, KeyBlock, KeyUsage, SoftHsm
 from posterm.hsm.master_secret import MasterSecret, is_sealed
@@ -92,6 +93,7 @@ class OpenHost:
             forced_outcomes=forced_outcomes,
             chip_tables=chip_tables,
             terms=terms,
+            issuers=self.host.issuers,
         )
 
 
@@ -105,6 +107,7 @@ def open_host(
     late_answer_s: float = 5.0,
     chip_tables: ChipTables | None = None,
     terms: HostTerms | None = None,
+    issuers: IssuerDirectory | None = None,
 ) -> OpenHost:
     """Open a host, or found it. Its rows are in a folder, or where `store_name` says. Raises: StoreError."""
     store = open_host_store(store_name, directory)
@@ -119,6 +122,7 @@ def open_host(
             late_answer_s=late_answer_s,
             chip_tables=chip_tables,
             terms=terms,
+            issuers=issuers,
         )
     except BaseException:
         store.close()
@@ -172,6 +176,12 @@ def open_terminal(
 
 def _host_keys(store: HostStore, hsm: HsmPort, file_of_before: Path) -> HostKeys:
     """The host's own keys: in the store, else in the file that earlier versions kept beside it, else drawn now."""
+    storage = store.key("storage") or KeyRecord("storage", str(hsm.generate_key(KeyUsage.STORAGE, Algorithm.AES_256)))
+    store.put_key(storage)
+    return replace(_keys_of_before(store, hsm, file_of_before), storage=KeyBlock(storage.block))
+
+
+def _keys_of_before(store: HostStore, hsm: HsmPort, file_of_before: Path) -> HostKeys:
     fingerprint, pvk = store.key("fingerprint"), store.key("pvk")
     if fingerprint is not None and pvk is not None:
         return HostKeys(fingerprint=KeyBlock(fingerprint.block), pvk=KeyBlock(pvk.block))

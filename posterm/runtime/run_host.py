@@ -16,18 +16,23 @@ import asyncio
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from posterm.errors import PostermError
-from posterm.host import Host, HostEvent, HostStore
+from posterm.host import EventName, Host, HostEvent, HostStore, Reply
+from posterm.host.switch.port import Suspended
+from posterm.iso8583 import Message
 from posterm.runtime import clock
 from posterm.runtime.errors import ListenError
 from posterm.runtime.file_limit import room_for_connections
 from posterm.runtime.host_connection import READ_BYTES, HostConnection
 from posterm.runtime.host_counts import HostCounts
+from posterm.runtime.issuer_links import IssuerAddress, IssuerLine, IssuerLinks
 from posterm.runtime.store.retry import in_batch
 from posterm.unionpay.profile import AcquirerProfile
 
@@ -88,11 +93,20 @@ class State(StrEnum):
     STOPPING = "stopping"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request that waited for its issuer; None for no answer."""
+
+    suspended: Suspended
+    answer: Message | None
+
+
 class HostService:
     """A host on a TCP port.
 
     Args:
         listen: told of every event; it must not block, nor raise.
+        issuers: where the host's issuers over the network are.
     """
 
     def __init__(
@@ -103,6 +117,7 @@ class HostService:
         listen: Listener,
         *,
         limits: ServiceLimits | None = None,
+        issuers: Iterable[IssuerAddress] = (),
     ) -> None:
         self.host = host
         self.profile = profile
@@ -112,12 +127,16 @@ class HostService:
         self.state = State.STARTING
         self.store_fault = ""
         """Why the last commit failed; empty when it did not."""
+        self.links = IssuerLinks(
+            IssuerLine(where, lambda: self.host, store, host.acquirer_id, self._tell_service, self._show)
+            for where in issuers
+        )
         self.read_buffer = memoryview(bytearray(READ_BYTES))
         self._store = store
         self._unproven: dict[HostConnection, None] = {}
         self._proven: set[HostConnection] = set()
         self._leaving: dict[HostConnection, float] = {}
-        self._waiting: deque[tuple[HostConnection, bytes]] = deque()
+        self._waiting: deque[tuple[HostConnection, bytes | Outcome]] = deque()
         self._held: dict[HostConnection, None] = {}
         self._scheduled = False
         self._server: asyncio.Server | None = None
@@ -149,6 +168,7 @@ class HostService:
             # Connections inherit it. Else the kernel would keep megabytes for a peer that does not take its answers.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BYTES)
+        self.links.start()
         self._sweep()
         self.state = State.READY
         bound: int = self._server.sockets[0].getsockname()[1]
@@ -168,6 +188,9 @@ class HostService:
             self._sweeper.cancel()
         for _ in range(3):
             await asyncio.sleep(0)  # what lies in the sockets by now is read
+        while self._waiting:
+            self._run_batch()
+        await self.links.stop()
         while self._waiting:
             self._run_batch()
         for connection in (*self._unproven, *self._proven):
@@ -258,7 +281,7 @@ class HostService:
         started = timer()
         try:
             replies = in_batch(
-                self._store, lambda: [(connection, self.host.handle(frame, now)) for connection, frame in batch]
+                self._store, lambda: [(connection, self._handled(arrived, now)) for connection, arrived in batch]
             )
         except PostermError as error:
             self.store_fault = str(error)
@@ -270,13 +293,31 @@ class HostService:
             self.counts.batch(len(batch), timer() - started)
             for connection, reply in replies:
                 self.counts.answers += reply.frame is not None
-                connection.answer(reply)
+                if reply.suspended is None:
+                    connection.answer(reply)
+                else:
+                    self.links.ask(reply.suspended, partial(self._resume, connection))
                 for event in reply.events:
-                    self.counts.event(event)
-                    self.listen(event, connection.peer)
+                    self._show(event, connection.peer)
         self._take_held()
         if self._waiting:
             self._schedule()
+
+    def _handled(self, arrived: bytes | Outcome, now: datetime) -> Reply:
+        if isinstance(arrived, bytes):
+            return self.host.handle(arrived, now)
+        return self.host.resume(arrived.suspended, arrived.answer, now)
+
+    def _resume(self, connection: HostConnection, suspended: Suspended, answer: Message | None) -> None:
+        """An issuer has answered, or not: on with its request in the next batch."""
+        self._waiting.append((connection, Outcome(suspended, answer)))
+        self._schedule()
+
+    def _show(self, event: HostEvent, peer: str = "") -> None:
+        self.counts.event(event)
+        if event.name is EventName.FORWARD_QUEUED:
+            self.links.wake(event.details["issuer"])
+        self.listen(event, peer)
 
     def _take_held(self) -> None:
         """Let connections go on whose frames found no room."""
@@ -296,6 +337,8 @@ class HostService:
     def _sweep(self) -> None:
         """Release what has expired, and close connections that are idle or slow."""
         self._release_expired()
+        if self.links.lines:
+            self._give_up_overdue()
         loop = asyncio.get_running_loop()
         now = loop.time()
         idle, slow = now - self.limits.idle_timeout_s, now - self.limits.frame_timeout_s
@@ -318,6 +361,18 @@ class HostService:
         self.store_fault = ""
         if released:
             self._tell_service("holds-expired", {"holds": str(released)})
+
+    def _give_up_overdue(self) -> None:
+        """Give up what waits for an issuer and should not any more; no link does it for a host that died."""
+        now = clock.now()
+        try:
+            events = in_batch(self._store, lambda: self.host.give_up_overdue(now))
+        except PostermError as error:
+            self.store_fault = str(error)
+            self._tell_service("give-up-failed", {"why": str(error)})
+            return
+        for event in events:
+            self._show(event)
 
 
 async def serve_until(

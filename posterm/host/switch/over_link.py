@@ -155,7 +155,7 @@ class IssuerOverLink:
         deadline = case.now + timedelta(seconds=self.terms.timeout_s + GRACE_S)
         self._keep_route(case, plain, RouteState.WAITING, deadline.isoformat())
         request = self.sealer.seal(plain.with_elements(secret), keys.zak)
-        return Suspended(case, self.name, request, self.terms.timeout_s)
+        return Suspended(case, self.name, request, keys.zak, self.terms.timeout_s)
 
     def stand_in(self, case: Case, why: str) -> Refusal | None:
         """Decide in the issuer's place. Returns: None when approved; the issuer is told once it is posted."""

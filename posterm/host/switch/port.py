@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from posterm.hsm import KeyBlock
 from posterm.iso8583 import Message
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ class Suspended:
     """A request that waits for its issuer. Everything it has done is in the store, and so is its reversal.
 
     `request` goes to `issuer` once the batch is durable; `Host.resume` takes what comes of it, at the latest after
-    `timeout_s` seconds.
+    `timeout_s` seconds. Its answer has its MAC under `zak`.
     """
 
     case: Case
     issuer: str
     request: Message
+    zak: KeyBlock
     timeout_s: float
 
 

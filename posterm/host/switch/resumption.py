@@ -49,7 +49,7 @@ def run_resumed(case: Case, suspended: Suspended) -> Message | None:
         case.tell(EventName.LATE_ANSWER, issuer=suspended.issuer)
         return None
     case.terminal = case.desk.store.terminal(case.terminal_id)
-    code = _judged(case, issuer)
+    code = _judged(case, issuer, suspended)
     if code == NO_ANSWER:
         return _unanswered(case, issuer, route)
     if code != _APPROVED:
@@ -76,17 +76,15 @@ def _still_waits(route: RouteRecord, suspended: Suspended) -> bool:
     return route.state == RouteState.WAITING and route.trace[4:10] == str(suspended.request[11])
 
 
-def _judged(case: Case, issuer: IssuerOverLink) -> str:
+def _judged(case: Case, issuer: IssuerOverLink, suspended: Suspended) -> str:
     """The issuer's code when its answer is one, else 98."""
-    answer, keys = case.issuer_answer, issuer.keys
+    answer = case.issuer_answer
     why = ""
     if answer is None:
         why = "no answer"
-    elif keys is None:
-        why = "its connection is gone, and the keys with it"
     else:
         try:
-            issuer.sealer.check(answer, keys.zak)
+            issuer.sealer.check(answer, suspended.zak)
         except MacFailureError as failure:
             why = str(failure)
     code = "" if why or answer is None else str(answer.get(39, ""))
