@@ -80,13 +80,18 @@ def fee_for(plan: MerchantPlan, kind: FeeClass, amount: int) -> int:
     >>> fee_for(built_in_plans()["standard"], FeeClass("credit", "stripe"), 10_000)
     60
     """
-    for row in plan.fees:
-        if _fits(row, kind):
-            fee = max(_ROUNDED[row.rounding](amount * row.rate), row.floor_minor)
-            if row.cap_minor is not None and fee > row.cap_minor:
-                fee = row.cap_minor
-            return min(fee, amount)
-    return 0
+    row = row_for(plan, kind)
+    if row is None:
+        return 0
+    fee = max(_ROUNDED[row.rounding](amount * row.rate), row.floor_minor)
+    if row.cap_minor is not None and fee > row.cap_minor:
+        fee = row.cap_minor
+    return min(fee, amount)
+
+
+def row_for(plan: MerchantPlan, kind: FeeClass) -> FeeRow | None:
+    """The first row of the plan that fits a payment; None when none does."""
+    return next((row for row in plan.fees if _fits(row, kind)), None)
 
 
 def split_fee(plan: MerchantPlan, card: str, amount: int, fee: int) -> FeeParts:
