@@ -35,9 +35,11 @@ class Actor:
             raise NotAllowedError(f"this needs the role {' or '.join(roles)}, not {self.role}")
 
     def must_own(self, subject: str, what: str = "document") -> None:
-        """Raises: NotFoundError: a merchant asks for what is another's."""
-        if self.role is Role.MERCHANT and self.subject != subject:
+        """Raises: NotFoundError: a merchant asks for what is another's or nobody's."""
+        if self.role is Role.MERCHANT and (not subject or self.subject != subject):
             raise NotFoundError(f"no such {what}")
 
 
 SYSTEM: Final = Actor(Role.SYSTEM)
+VISITOR: Final = Actor(Role.MERCHANT)
+"""Somebody who has no account yet: may enquire and register, and owns nothing."""

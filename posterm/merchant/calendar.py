@@ -42,3 +42,11 @@ def advance(office: Office, until: datetime) -> int:
         if left is not None and left.due and left.due <= document.due:
             raise MerchantError(f"{document.kind} {document.key} is still due at {document.due}")
     raise MerchantError(f"more than {MOST} documents were due")
+
+
+def working_days_on(office: Office, start: datetime, days: int) -> datetime:
+    """The same time of day, so many working days later."""
+    day = start.date()
+    for _ in range(days):
+        day = office.host_terms.working_days.next_after(day)
+    return datetime.combine(day, start.time())

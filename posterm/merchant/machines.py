@@ -17,17 +17,22 @@ ENQUIRY: Final = machine(
         "OPEN reach VERIFIED",
         "OPEN miss OPEN",
         "OPEN give-up LAPSED",
+        "OPEN refuse REFUSED",
         "VERIFIED recommend ANSWERED",
         "VERIFIED refuse REFUSED",
         "ANSWERED apply APPLIED",
         "ANSWERED lapse LAPSED",
     ],
 )
+AGENT: Final = machine("agent", ["AUTHORIZED revoke REVOKED", "REVOKED authorize AUTHORIZED"])
 APPLICANT: Final = machine(
     "applicant",
     [
         "UNVERIFIED verify ACTIVE",
         "UNVERIFIED lapse LAPSED",
+        "ACTIVE choose-device ACTIVE",
+        "ACTIVE choose-language ACTIVE",
+        "ACTIVE reset-password ACTIVE",
         "ACTIVE lock LOCKED",
         "LOCKED unlock ACTIVE",
         "ACTIVE|LOCKED close CLOSED",
@@ -258,6 +263,7 @@ DELIVERY: Final = machine(
 
 MACHINES: Final[tuple[Machine, ...]] = (
     ENQUIRY,
+    AGENT,
     APPLICANT,
     APPLICATION,
     SURVEY,

@@ -9,6 +9,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from posterm.merchant.document import Document
+from posterm.merchant.eligibility import ApplicantType, ModelName
+from posterm.merchant.errors import NotFoundError
+from posterm.merchant.form import BankAccount
+from posterm.merchant.marks import holders
+from posterm.merchant.office import Office
+
+MERCHANT_NUMBER = "merchant-number"
 
 
 class Merchant(Document):
@@ -21,18 +28,19 @@ class Merchant(Document):
     kind: ClassVar[str] = "merchant"
 
     application: str
-    applicant_type: str
+    applicant_type: ApplicantType
     name: str = ""
     trading_name: str = ""
     mcc: str = ""
     district: str = ""
     address: str = ""
     location: str = ""
-    device_model: str = "e-sign"
+    device_model: ModelName = ModelName.ESIGN
     identity: str = ""
     plan: str = ""
     merchant_id: str = ""
     terminal_ids: tuple[str, ...] = ()
+    bank_account: BankAccount = BankAccount()
     approved_at: str = ""
     contracted_at: str = ""
 
@@ -48,3 +56,11 @@ class TerminalSite(Document):
     address: str
     location: str
     serial: str = ""
+
+
+def merchant_numbered(office: Office, merchant_id: str) -> Merchant:
+    """The merchant that the network knows by this number. Raises: NotFoundError."""
+    known = holders(office, MERCHANT_NUMBER, merchant_id)
+    if not known:
+        raise NotFoundError(f"no merchant {merchant_id!r}")
+    return office.cabinet.need(Merchant, known[0])

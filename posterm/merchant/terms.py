@@ -23,8 +23,19 @@ class OfficeTerms(BaseModel):
     verification_code_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     verification_tries: Annotated[int, Field(ge=1, le=10)] = 5
     token_hours: Annotated[int, Field(ge=1, le=8760)] = 12
+    password_cost: Annotated[int, Field(ge=4, le=20)] = 14
+    """The logarithm of scrypt's N; each step doubles the work of a try."""
+    login_tries: Annotated[int, Field(ge=1, le=100)] = 5
+    lock_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
+    call_back_working_days: Annotated[int, Field(ge=1, le=30)] = 1
+    call_back_tries: Annotated[int, Field(ge=1, le=10)] = 3
+    enquiry_days: Days = 30
+    registration_days: Days = 7
     automatic_review_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
     manual_review_working_days: Annotated[int, Field(ge=1, le=30)] = 2
+    simulated_reviewer: bool = True
+    """Decide by the findings what no reviewer has decided in time; else it goes on waiting, and each day is told."""
+    sub_channel_working_days: Annotated[int, Field(ge=1, le=30)] = 2
     contract_days: Days = 15
     delivery_days: Days = 2
     deposit_minor: Minor = 9900
