@@ -55,6 +55,7 @@ class OfficeTerms(BaseModel):
     location_radius_m: Annotated[int, Field(ge=50, le=100_000)] = 1000
     face_tries: Annotated[int, Field(ge=1, le=10)] = 3
     raise_after_months: Annotated[int, Field(ge=1, le=36)] = 3
+    raise_turnover_minor: Minor = 300_000
     raise_again_days: Days = 30
     case_answer_days: Days = 3
     case_merchant_days: Days = 7

@@ -80,11 +80,13 @@ def open_trading(
     tmk = hsm.load_clear_key(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"), KeyUsage.KEY_ENCRYPTION, algorithm)
     host.enrol_terminal(terminal_id, merchant_id, tmk)
     open_capabilities(office, merchant, now)
-    debit = host.enrol_card(PAN, Pin(PIN), balance=100_000_000)
-    credit = host.enrol_card(OTHER_PAN, Pin(PIN), kind="credit", credit_line=100_000_000)
+    cards = {}
+    if number == 1:
+        cards["debit"] = host.enrol_card(PAN, Pin(PIN), balance=100_000_000)
+        cards["credit"] = host.enrol_card(OTHER_PAN, Pin(PIN), kind="credit", credit_line=100_000_000)
     terminal = HandTerminal(host, hsm, tmk, terminal_id=terminal_id, merchant_id=merchant_id, now=now)
     assert terminal.sign_on().code == "00"
-    return Trading(office, merchant, terminal, {"debit": debit, "credit": credit})
+    return Trading(office, merchant, terminal, cards)
 
 
 __all__ = ["OPERATOR", "OTHER_PAN", "PAN", "REVIEWER", "SYSTEM", "Trading", "open_trading"]
