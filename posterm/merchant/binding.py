@@ -42,12 +42,12 @@ def bind_device(office: Office, actor: Actor, label: str, location: str, now: da
         device = office.cabinet.get(Device, serial)
         if device is None:
             raise refused("serial-unknown", "label")
+        if not device.merchant:
+            raise refused("device-not-sent", "label")
         if actor.role is Role.MERCHANT and device.subject != actor.subject:
             raise refused("bound-elsewhere", "label")
         if not device.label:
             raise refused("label-spent", "label")
-        if not device.merchant:
-            raise refused("bound-elsewhere", "label")
         merchant = office.cabinet.need(Merchant, device.merchant)
         refuse_if(
             [
@@ -101,7 +101,7 @@ def real_name(
     if problems:
         raise RefusedError(problems)
     with office.all_or_nothing():
-        kept = password_of(office, serial, password)
+        kept = Secret(password_of(office, serial, password))
         return office.move(DEVICE, device, "real-name", now, face_tries=0, password=kept)
 
 

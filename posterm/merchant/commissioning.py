@@ -20,13 +20,14 @@ from posterm.merchant.device_problems import refused
 from posterm.merchant.machines import DEVICE
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
-from posterm.merchant.suspension import Reason, stop
+from posterm.merchant.suspension import Reason, stop, stop_again
 from posterm.merchant.takings import count_takings
 from posterm.unionpay.header import Requirement
 
 _SOON: Final = timedelta(days=1)
 _LATER: Final = timedelta(days=30)
 _NAME_BYTES: Final = 40
+_WAITING: Final = frozenset({"REAL_NAMED", "READY"})
 _WATCHED: Final = frozenset({"REAL_NAMED", "READY", "ACTIVE", "SUSPENDED"})
 
 
@@ -39,16 +40,16 @@ def initialise_device(office: Office, actor: Actor, serial: str, password: str, 
     """
     device = need_device(office, actor, serial)
     DEVICE.after(device.state, "initialise")
-    if password_of(office, serial, password) != device.password:
+    if password_of(office, serial, password) != device.password.reveal():
         raise refused("device-password-wrong", "password")
     with office.all_or_nothing():
         merchant = office.cabinet.need(Merchant, device.merchant)
         host = office.host
-        host.enrol_terminal(device.terminal_id, device.merchant_id, KeyBlock(device.tmk))
+        host.enrol_terminal(device.terminal_id, device.merchant_id, KeyBlock(device.tmk.reveal()))
         place_at_host(office, device)
         host.set_parameters(device.terminal_id, first_parameters(merchant.name))
         host.request_action(device.terminal_id, Requirement.DOWNLOAD_PARAMETERS)
-        host.set_terminal_open(device.terminal_id, is_open=True)
+        host.set_terminal_open(device.terminal_id, is_open=not device.suspended_for)
         terminal = office.store.terminal(device.terminal_id)
         batch = terminal.batch if terminal is not None else "000001"
         return office.move(
@@ -93,6 +94,7 @@ def _look(office: Office, device: Device, now: datetime) -> Device:
         device = office.move(DEVICE, device, "sign-on", now, signed_on_at=now.isoformat())
         if device.activated_at:
             device = office.move(DEVICE, device, "resume", now)
+        device = stop_again(office, device, now)
     if device.state == "READY":
         swipe = find_first_swipe(office, device)
         if swipe is not None:
@@ -100,7 +102,7 @@ def _look(office: Office, device: Device, now: datetime) -> Device:
             after_activation(office, device, now)
     device = count_takings(office, device)
     count_deposit(office, device.merchant, now)
-    waits = device.state != "ACTIVE" or is_held(office, device.merchant)
+    waits = device.state in _WAITING or is_held(office, device.merchant)
     due = (now + (_SOON if waits else _LATER)).isoformat()
     device = office.cabinet.put(device.model_copy(update={"due": due}))
     unused_since = (now - timedelta(days=office.terms.unused_days)).isoformat()

@@ -20,6 +20,7 @@ from posterm.merchant.device_models import MODELS, DeviceType
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE
+from posterm.merchant.merchant import Merchant, TerminalSite
 from posterm.merchant.office import Office
 from posterm.merchant.personal import Secret
 from posterm.unionpay.key_layout import tmk_algorithm
@@ -41,7 +42,7 @@ class Device(Document):
     model: str
     software: str
     label: Secret = Secret("")
-    tmk: str = ""
+    tmk: Secret = Secret("")
     kcv: str = ""
     key_confirmed: bool = False
     shipment: str = ""
@@ -52,7 +53,7 @@ class Device(Document):
     address: str = ""
     location: str = ""
     face_tries: int = 0
-    password: str = ""
+    password: Secret = Secret("")
     initialised_at: str = ""
     signed_on_at: str = ""
     activated_at: str = ""
@@ -115,9 +116,9 @@ def need_device(office: Office, actor: Actor, serial: str) -> Device:
 
 def devices_of(office: Office, merchant: str) -> list[Device]:
     """The devices tied to a merchant, by serial."""
-    return [
-        device for device in office.cabinet.find(Device) if device.merchant == merchant and device.state != "CLOSED"
-    ]
+    subject = office.cabinet.need(Merchant, merchant).subject
+    found = office.cabinet.find(Device, subject=subject)
+    return [device for device in found if device.merchant == merchant and device.state != "CLOSED"]
 
 
 def inject_key(office: Office, actor: Actor, serial: str, transport_key: KeyReference, now: datetime) -> Injection:
@@ -181,10 +182,20 @@ def back_to_stock(office: Office, device: Device, event: str, now: datetime) -> 
 
 
 def close_device(office: Office, device: Device, event: str, now: datetime) -> Device:
-    """Close a device for good, and its terminal at the host when that is still its own."""
-    if device.initialised_at:
+    """Close a device for good, and its terminal at the host; the terminal's place is without a device then."""
+    close_at_host(office, device)
+    site = office.cabinet.get(TerminalSite, device.terminal_id)
+    if site is not None and site.serial == device.key:
+        office.cabinet.put(site.model_copy(update={"serial": ""}))
+    return office.move(
+        DEVICE, device, event, now, due="", tmk=Secret(""), kcv="", key_confirmed=False, label=Secret("")
+    )
+
+
+def close_at_host(office: Office, device: Device) -> None:
+    """Let the host refuse what a device's terminal asks, when it knows the terminal."""
+    if device.terminal_id and office.host.knows_terminal(device.terminal_id):
         office.host.set_terminal_open(device.terminal_id, is_open=False)
-    return office.move(DEVICE, device, event, now, due="", tmk="", kcv="", key_confirmed=False, label=Secret(""))
 
 
 def new_label(office: Office) -> Secret:
@@ -195,4 +206,4 @@ def new_label(office: Office) -> Secret:
 def _with_key(office: Office, serial: str, tmk: KeyBlock, now: datetime) -> Device:
     device = office.cabinet.need(Device, serial)
     kcv = office.hsm.key_check_value(tmk, _KCV_BYTES).hex().upper()
-    return office.move(DEVICE, device, "inject-key", now, tmk=str(tmk), kcv=kcv, key_confirmed=False)
+    return office.move(DEVICE, device, "inject-key", now, tmk=Secret(str(tmk)), kcv=kcv, key_confirmed=False)

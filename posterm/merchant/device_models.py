@@ -26,7 +26,7 @@ class Check(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceType:
-    """A model. `parts` is what a shipment of it holds, in Chinese and English."""
+    """A model. `parts` is what a shipment of it holds, in Chinese and English, the device itself first."""
 
     name: str
     chinese: str

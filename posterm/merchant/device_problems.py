@@ -35,6 +35,8 @@ DEVICE_PROBLEMS: Final = kinds(
      "请扫描机身背面的二维码", "scan the code on the back"),
     ("label-spent", "二维码已使用", "this code was used already",
      "请联系客服更换标签", "ask the service for another label"),
+    ("device-not-sent", "设备未寄出", "the device was not sent to anybody",
+     "请使用寄给您的设备", "use the one that was sent to you"),
     ("bound-elsewhere", "设备已绑定其他商户", "the device belongs to another merchant",
      "请使用寄给您的设备", "use the one that was sent to you"),
     ("tusn-differs", "终端硬件序列号不一致", "the device says another serial number than its label",

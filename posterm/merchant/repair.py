@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device import Device, close_device, need_device
+from posterm.merchant.device import Device, close_at_host, close_device, need_device
 from posterm.merchant.device_problems import refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE, REPAIR
 from posterm.merchant.office import Office
+from posterm.merchant.takings import taken_by
 
 _ENDS = frozenset({"RETURNED", "CANCELLED"})
 
@@ -50,8 +51,9 @@ def report_repair(office: Office, actor: Actor, serial: str, fault: str, now: da
             note=note,
             reported_at=now.isoformat(),
         )
-        office.move(DEVICE, device, "fault", now)
-        office.host.set_terminal_open(device.terminal_id, is_open=False)
+        taken = taken_by(office, device)
+        office.move(DEVICE, device, "fault", now, taken_minor=taken, initialised_at="", first_batch="", due="")
+        close_at_host(office, device)
         office.cabinet.put(repair)
         office.tell(repair, "report", now, after=repair.state, fault=fault)
         return repair

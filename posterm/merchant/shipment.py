@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
+from pydantic import BaseModel, ConfigDict
+
 from posterm.merchant.actor import SYSTEM, Actor, Role
 from posterm.merchant.calendar import WAKES
 from posterm.merchant.device import Device, back_to_stock, close_device, devices_of
@@ -23,15 +25,25 @@ SERVED: Final = frozenset({"CONTRACTED", "LIVE", "RESTRICTED"})
 """States of a merchant in which it gets devices."""
 
 
+class PackedPart(BaseModel):
+    """One line of the list of parts; `serial` for devices only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chinese: str
+    english: str
+    serial: str = ""
+
+
 class Shipment(Document):
-    """One parcel. `parts` lists what is in it, in English; `tracking` is the carrier's number, once it is sent."""
+    """One parcel. `parts` lists what is in it; `tracking` is the carrier's number, once it is sent."""
 
     kind: ClassVar[str] = "shipment"
 
     merchant: str
     devices: tuple[str, ...]
     terminals: tuple[str, ...]
-    parts: tuple[str, ...]
+    parts: tuple[PackedPart, ...]
     address: str
     tracking: str = ""
     packed_at: str = ""
@@ -73,16 +85,21 @@ def pack_shipment(
             merchant=owner.key,
             devices=tuple(serials),
             terminals=free[: len(serials)],
-            parts=tuple(f"{english} {device.key}" if english == "device" else english
-                        for device in here for _, english in device.of_model.parts),
+            parts=tuple(part for device in here for part in _parts_of(device)),
             address=owner.address,
             packed_at=now.isoformat(),
-        )  # fmt: skip
+        )
         for device in here:
             office.cabinet.put(device.model_copy(update={"shipment": key}))
         if again:
             before = office.cabinet.need(Shipment, again)
-            return office.move(SHIPMENT, before, "pack", now, **shipment.model_dump(exclude={"state"}))
+            return office.move(
+                SHIPMENT,
+                before,
+                "pack",
+                now,
+                **{name: getattr(shipment, name) for name in Shipment.model_fields if name != "state"},
+            )
         office.cabinet.put(shipment)
         office.tell(shipment, "pack", now, after=shipment.state)
         return shipment
@@ -135,6 +152,15 @@ def _free_numbers(office: Office, merchant: Merchant) -> tuple[str, ...]:
     packed = [each.terminals for each in office.cabinet.find(Shipment, subject=merchant.subject, state="PACKED")]
     taken = {device.terminal_id for device in devices_of(office, merchant.key)}.union(*packed)
     return tuple(number for number in merchant.terminal_ids if number not in taken)
+
+
+def _parts_of(device: Device) -> list[PackedPart]:
+    first, *rest = device.of_model.parts
+    serials = (device.key, *[""] * len(rest))
+    return [
+        PackedPart(chinese=chinese, english=english, serial=serial)
+        for (chinese, english), serial in zip((first, *rest), serials, strict=True)
+    ]
 
 
 def _against(device: Device | None, merchant: Merchant, is_twice: bool) -> list[tuple[str, object]]:

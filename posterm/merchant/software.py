@@ -1,7 +1,8 @@
 """Remote updates: a software version or parameters are offered, taken, tried, and confirmed or rolled back.
 
-What was installed and is not confirmed within the terms' hours is rolled back by itself. Source: staged updates with
-trial and automatic roll-back, as update services for devices (Mender, RAUC) describe them.
+What is not installed, or not confirmed, within the terms' hours is undone by itself.
+
+Source: staged updates with trial and automatic roll-back, as update services for devices (Mender, RAUC) describe them.
 """
 
 from __future__ import annotations
@@ -108,16 +109,18 @@ def offer_parameters(office: Office, actor: Actor, serial: str, values: Mapping[
     with office.all_or_nothing():
         terminal = office.store.terminal(device.terminal_id)
         before = parameters_of(terminal) if terminal is not None else {}
-        office.host.request_action(device.terminal_id, Requirement.DOWNLOAD_PARAMETERS)
         return _offer(office, device, now, parameters=before | dict(values), parameters_before=before)
 
 
 def start_download(office: Office, actor: Actor, key: str, now: datetime) -> Update:
-    """The device begins to take an update. Raises: NotNowError: the device cannot now."""
+    """The device begins to take an update, and has the terms' hours for it. Raises: NotNowError: it cannot now."""
     update, device = _with_device(office, actor, key)
     with office.all_or_nothing():
+        started = office.move(UPDATE, update, "download", now, due=_trial_ends(office, now))
         office.move(DEVICE, device, "update", now)
-        return office.move(UPDATE, update, "download", now)
+        if update.parameters:
+            _give_parameters(office, device, update.parameters)
+        return started
 
 
 def install_update(office: Office, actor: Actor, key: str, now: datetime, *, digest: str = "") -> Update:
@@ -131,15 +134,8 @@ def install_update(office: Office, actor: Actor, key: str, now: datetime, *, dig
     is_whole = release is None or hmac.compare_digest(release.digest.encode(), digest.lower().encode())
     with office.all_or_nothing():
         if not is_whole:
-            failed = office.move(UPDATE, update, "fail", now)
-            office.tell(failed, "image-damaged", now)
-            stop_again(office, office.move(DEVICE, device, "roll-back", now), now)
-            return failed
-        due = now + timedelta(hours=office.terms.update_trial_hours)
-        installed = office.move(UPDATE, update, "install", now, due=due.isoformat())
-        if update.parameters:
-            office.host.set_parameters(device.terminal_id, update.parameters)
-        return installed
+            return _undo(office, update, device, "fail", now)
+        return office.move(UPDATE, update, "install", now, due=_trial_ends(office, now))
 
 
 def confirm_update(office: Office, actor: Actor, key: str, now: datetime) -> Update:
@@ -149,7 +145,8 @@ def confirm_update(office: Office, actor: Actor, key: str, now: datetime) -> Upd
         confirmed = office.move(UPDATE, update, "confirm", now, due="")
         software = update.version or device.software
         stop_again(office, office.move(DEVICE, device, "finish", now, software=software), now)
-        office.host.request_action(device.terminal_id, Requirement.NONE)
+        if update.version:
+            office.host.request_action(device.terminal_id, Requirement.NONE)
         return confirmed
 
 
@@ -157,7 +154,7 @@ def roll_back(office: Office, actor: Actor, key: str, now: datetime) -> Update:
     """The device goes back to what it had. Raises: NotNowError: nothing is on trial."""
     update, device = _with_device(office, actor, key)
     with office.all_or_nothing():
-        return _roll_back(office, update, device, now)
+        return _undo(office, update, device, "roll-back", now)
 
 
 def withdraw_update(office: Office, actor: Actor, key: str, now: datetime) -> Update:
@@ -197,18 +194,28 @@ def _with_device(office: Office, actor: Actor, key: str) -> tuple[Update, Device
     return update, need_device(office, actor, update.device)
 
 
-def _roll_back(office: Office, update: Update, device: Device, now: datetime) -> Update:
-    rolled_back = office.move(UPDATE, update, "roll-back", now, due="")
+def _undo(office: Office, update: Update, device: Device, event: str, now: datetime) -> Update:
+    """End an update by an event that leaves the device with what it had."""
+    ended = office.move(UPDATE, update, event, now, due="")
     if update.parameters:
-        office.host.set_parameters(device.terminal_id, update.parameters_before)
-        office.host.request_action(device.terminal_id, Requirement.DOWNLOAD_PARAMETERS)
+        _give_parameters(office, device, update.parameters_before)
     if device.state == "UPDATING":
         stop_again(office, office.move(DEVICE, device, "roll-back", now), now)
-    return rolled_back
+    return ended
+
+
+def _give_parameters(office: Office, device: Device, values: Mapping[str, str]) -> None:
+    office.host.set_parameters(device.terminal_id, values)
+    office.host.request_action(device.terminal_id, Requirement.DOWNLOAD_PARAMETERS)
+
+
+def _trial_ends(office: Office, now: datetime) -> str:
+    return (now + timedelta(hours=office.terms.update_trial_hours)).isoformat()
 
 
 def _wake(office: Office, update: Update, now: datetime) -> None:
-    _roll_back(office, update, office.cabinet.need(Device, update.device), now)
+    event = "roll-back" if update.state == "INSTALLED" else "fail"
+    _undo(office, update, office.cabinet.need(Device, update.device), event, now)
 
 
 WAKES[Update] = _wake

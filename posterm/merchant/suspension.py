@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.device import Device, close_at_host, need_device
 from posterm.merchant.errors import NotAllowedError, NotNowError
 from posterm.merchant.machines import DEVICE
 from posterm.merchant.office import Office
@@ -62,7 +62,7 @@ def stop(office: Office, device: Device, reason: Reason, now: datetime) -> Devic
     if reason in device.suspended_for:
         return device
     reasons = (*device.suspended_for, str(reason))
-    office.host.set_terminal_open(device.terminal_id, is_open=False)
+    close_at_host(office, device)
     if DEVICE.takes(device.state, "suspend"):
         stopped = office.move(DEVICE, device, "suspend", now, suspended_for=reasons)
     else:
@@ -77,7 +77,7 @@ def lift(office: Office, device: Device, reason: Reason, now: datetime) -> Devic
     lifted = office.cabinet.put(device.model_copy(update={"suspended_for": left}))
     if left or lifted.state == "CLOSED":
         return lifted
-    if lifted.initialised_at and lifted.state != "REPAIR":
+    if lifted.initialised_at:
         office.host.set_terminal_open(lifted.terminal_id, is_open=True)
     if lifted.state != "SUSPENDED":
         return lifted
@@ -88,5 +88,5 @@ def stop_again(office: Office, device: Device, now: datetime) -> Device:
     """Stop a device that came back into use while there were reasons against it."""
     if not device.suspended_for or not DEVICE.takes(device.state, "suspend"):
         return device
-    office.host.set_terminal_open(device.terminal_id, is_open=False)
+    close_at_host(office, device)
     return office.move(DEVICE, device, "suspend", now)

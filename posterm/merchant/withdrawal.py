@@ -10,11 +10,11 @@ from typing import ClassVar
 
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.deposit import Deposit, count_deposit, return_deposit
-from posterm.merchant.device import Device, close_device, devices_of, need_device
+from posterm.merchant.device import Device, close_at_host, close_device, devices_of, need_device
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE, MERCHANT, WITHDRAWAL
-from posterm.merchant.merchant import Merchant, TerminalSite
+from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 from posterm.merchant.takings import count_takings
 
@@ -72,9 +72,8 @@ def settle_withdrawal(office: Office, actor: Actor, key: str, now: datetime) -> 
         device = office.cabinet.need(Device, withdrawal.device)
         if _has_open_batch(office, device):
             raise refused("batch-open", "device")
-        if device.initialised_at:
-            office.host.set_terminal_open(device.terminal_id, is_open=False)
-            count_takings(office, device)
+        close_at_host(office, device)
+        count_takings(office, device)
         return office.move(WITHDRAWAL, withdrawal, "settle", now)
 
 
@@ -92,10 +91,7 @@ def close_withdrawal(office: Office, actor: Actor, key: str, now: datetime) -> W
         withdrawal = office.move(
             WITHDRAWAL, office.cabinet.need(Withdrawal, key), "close", now, closed_at=now.isoformat()
         )
-        device = close_device(office, office.cabinet.need(Device, withdrawal.device), "withdraw", now)
-        site = office.cabinet.get(TerminalSite, device.terminal_id)
-        if site is not None:
-            office.cabinet.put(site.model_copy(update={"serial": ""}))
+        close_device(office, office.cabinet.need(Device, withdrawal.device), "withdraw", now)
         if not devices_of(office, withdrawal.merchant):
             _close_merchant(office, withdrawal.merchant, now)
         return withdrawal

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import pytest
+
 from posterm.hsm import KeyBlock, Pin
-from posterm.merchant import Actor, Office, Role
+from posterm.merchant import Actor, Office, RefusedError, Role
 from posterm.merchant import parts as parts
 from posterm.merchant.binding import bind_device, identity_of, real_name
 from posterm.merchant.calendar import advance
@@ -14,7 +18,6 @@ from posterm.merchant.commissioning import initialise_device, look_at_device
 from posterm.merchant.device import Device, confirm_key, inject_components, take_into_stock
 from posterm.merchant.device_label import label_of
 from posterm.merchant.merchant import Merchant
-from posterm.merchant.problem import Problem
 from posterm.merchant.shipment import end_shipment, pack_shipment, send_shipment
 from tests.host.hand_terminal import PAN, PIN, HandTerminal
 from tests.merchant.hand_office import NOW, new_office
@@ -91,7 +94,7 @@ class Shop:
         device = self.device(serial)
         office = self.office
         terminal = HandTerminal(
-            office.host, office.hsm, KeyBlock(device.tmk), terminal_id=device.terminal_id, now=self.now
+            office.host, office.hsm, KeyBlock(device.tmk.reveal()), terminal_id=device.terminal_id, now=self.now
         )
         terminal.next_stan = 1 + 100 * len(self.terminals)
         assert terminal.sign_on().code == "00"
@@ -140,5 +143,10 @@ def open_shop(**given) -> Shop:
     return Shop(office)
 
 
-def codes(problems: tuple[Problem, ...] | list[Problem]) -> list[tuple[str, str]]:
-    return [(problem.code, problem.path) for problem in problems]
+@contextmanager
+def refused(*found: str) -> Iterator[None]:
+    """What is done within is refused for exactly these problems: code, or code and path with a blank between."""
+    with pytest.raises(RefusedError) as caught:
+        yield
+    given = [f"{problem.code} {problem.path}".strip() for problem in caught.value.problems]
+    assert [each if " " in wanted else each.split()[0] for each, wanted in zip(given, found, strict=True)] == [*found]
