@@ -19,6 +19,7 @@ from posterm.merchant.actor import Actor, Role
 from posterm.merchant.device_models import MODELS, DeviceType
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
+from posterm.merchant.eligibility import ModelName
 from posterm.merchant.machines import DEVICE
 from posterm.merchant.merchant import Merchant, TerminalSite
 from posterm.merchant.office import Office
@@ -39,7 +40,7 @@ class Device(Document):
 
     kind: ClassVar[str] = "device"
 
-    model: str
+    model: ModelName
     software: str
     label: Secret = Secret("")
     tmk: Secret = Secret("")
@@ -98,8 +99,8 @@ def take_into_stock(
         device = Device(
             key=serial,
             state=DEVICE.initial,
-            model=model,
-            software=software or MODELS[model].software,
+            model=ModelName(model),
+            software=software or MODELS[ModelName(model)].software,
             label=new_label(office),
         )
         office.cabinet.put(device)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from posterm.merchant.eligibility import ModelName
+
 
 class Check(StrEnum):
     """What a device is seen to do in its acceptance test."""
@@ -28,7 +30,7 @@ class Check(StrEnum):
 class DeviceType:
     """A model. `parts` is what a shipment of it holds, in Chinese and English, the device itself first."""
 
-    name: str
+    name: ModelName
     chinese: str
     parts: tuple[tuple[str, str], ...]
     checks: tuple[Check, ...]
@@ -48,14 +50,14 @@ MODELS: Final = {
     model.name: model
     for model in (
         DeviceType(
-            "smart",
+            ModelName.SMART,
             "智能终端",
             (*_IN_EVERY_BOX, ("打印纸", "paper roll")),
             (*_READS, Check.READS_CODE, Check.PAYS, Check.PRINTS),
             "1.0.0",
         ),
         DeviceType(
-            "e-sign",
+            ModelName.ESIGN,
             "电签终端",
             _IN_EVERY_BOX,
             (*_READS, Check.PAYS, Check.TAKES_SIGNATURE),

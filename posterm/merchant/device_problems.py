@@ -67,8 +67,6 @@ DEVICE_PROBLEMS: Final = kinds(
      "请更新软件", "update it"),
     ("inspection-serial", "巡检设备与登记不符", "another device was inspected",
      "请巡检已绑定的设备", "inspect the one that is bound"),
-    ("inspection-picture", "缺少巡检照片", "there is no picture, or it is none",
-     "请拍摄JPEG或PNG照片", "take a JPEG or PNG picture"),
     ("fault-unknown", "未知的故障类型", "there is no such kind of fault",
      "请从列表中选择", "choose one of the list"),
     ("release-unknown", "没有此软件版本", "no such version was published",

@@ -9,7 +9,7 @@ device at its place.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,10 +21,9 @@ from posterm.merchant.device_problems import DEVICE_PROBLEMS
 from posterm.merchant.document import Document
 from posterm.merchant.machines import INSPECTION
 from posterm.merchant.office import Office
+from posterm.merchant.picture import measure, quality_problems
 from posterm.merchant.problem import Problem
 from posterm.merchant.suspension import Reason, lift, stop
-
-_PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
 class Findings(BaseModel):
@@ -76,7 +75,7 @@ def submit_inspection(
     """Hand in what was found. The document says whether it passed, and everything that was wrong.
 
     Args:
-        picture: JPEG or PNG; kept sealed.
+        picture: JPEG or PNG, as fit as a paper's; kept sealed.
     Raises: NotNowError: it is over.
     """
     inspection = need_inspection(office, actor, key)
@@ -128,9 +127,11 @@ def _problems(office: Office, device: Device, findings: Findings, picture: bytes
         ("inspection-software", "software", findings.software != device.software),
         ("inspection-unclean", "is_clean", not findings.is_clean),
         ("inspection-cable", "cable_is_whole", not findings.cable_is_whole),
-        ("inspection-picture", "picture", not picture.startswith(_PICTURES)),
     ]
-    return [DEVICE_PROBLEMS[code].at(path) for code, path, is_so in rows if is_so]
+    facts, problems = measure(picture, "picture")
+    if facts is not None:
+        problems = quality_problems(facts, "picture", scene=True)
+    return [DEVICE_PROBLEMS[code].at(path) for code, path, is_so in rows if is_so] + problems
 
 
 def _wake(office: Office, inspection: Inspection, now: datetime) -> None:

@@ -1,8 +1,8 @@
 """Magic values: what to write into a field so that a register, a bank or a visit answers badly.
 
-No register, bank or telephone is asked here; all of them answer well unless the value says otherwise. Digits before a
-check digit are free to choose, so every magic number is a well-formed one. Pictures need no magic: what is wrong with
-them is measured.
+No register, bank, carrier or telephone is asked here; all of them answer well unless the value says otherwise. Digits
+before a check digit are free to choose, so every magic number is a well-formed one. Pictures need no magic: what is
+wrong with them is measured.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Where(StrEnum):
     LICENCE = "licence number, the 4 characters before its last 2 (18 characters) or its last (15 digits)"
     ACCOUNT = "account number, the 4 digits before the last"
     MOBILE = "contact mobile, the last 4 digits"
+    TRACKING = "tracking number of a parcel, the last 4 characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ MAGIC_VALUES: Final = (
     MagicValue(Where.MOBILE, "9994", "survey-passes", "a survey is ordered, and finds the shop"),
     MagicValue(Where.MOBILE, "9995", "alipay-rejects", "Alipay does not confirm the real name at first"),
     MagicValue(Where.MOBILE, "9996", "wechat-rejects", "WeChat does not confirm the real name at first"),
+    MagicValue(Where.TRACKING, "9991", "parcel-lost", "the carrier loses the parcel"),
+    MagicValue(Where.TRACKING, "9992", "parcel-returned", "the parcel cannot be delivered, and comes back"),
 )
 _BY_PLACE: Final = {(row.where, row.value): row.outcome for row in MAGIC_VALUES}
 _PART: Final[dict[Where, Callable[[str], str]]] = {
@@ -52,6 +55,7 @@ _PART: Final[dict[Where, Callable[[str], str]]] = {
     Where.LICENCE: lambda text: text[12:16] if len(text) == 18 else text[10:14],
     Where.ACCOUNT: lambda text: text[-5:-1],
     Where.MOBILE: lambda text: text[-4:],
+    Where.TRACKING: lambda text: text[-4:],
 }
 
 

@@ -11,8 +11,8 @@ from posterm.merchant import deposit as deposit
 from posterm.merchant import disputes as disputes
 from posterm.merchant import enquiry as enquiry
 from posterm.merchant import inspection as inspection
-from posterm.merchant import papers as papers
 from posterm.merchant import limit_raise as limit_raise
+from posterm.merchant import papers as papers
 from posterm.merchant import repeats as repeats
 from posterm.merchant import review as review
 from posterm.merchant import shipment as shipment

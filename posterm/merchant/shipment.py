@@ -1,7 +1,7 @@
 """Shipments: devices on their way to a merchant, with everything that belongs to them and a tracking number.
 
 What the carrier says comes from an operator, or by itself when the days of delivery have passed: then the tracking
-number decides: one that ends in 9991 is lost, in 9992 comes back, any other is delivered.
+number decides, as `magic` has it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from posterm.merchant.device import Device, back_to_stock, close_device, devices
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE, SHIPMENT
+from posterm.merchant.magic import Where, magic_outcome
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 
@@ -174,12 +175,12 @@ def _against(device: Device | None, merchant: Merchant, is_twice: bool) -> list[
     ]
 
 
-_ENDINGS: Final = {"9991": "lose", "9992": "come-back"}
-"""What the last 4 characters of a tracking number let happen."""
+_ENDINGS: Final = {"parcel-lost": "lose", "parcel-returned": "come-back"}
 
 
 def _wake(office: Office, shipment: Shipment, now: datetime) -> None:
-    end_shipment(office, SYSTEM, shipment.key, _ENDINGS.get(shipment.tracking[-4:], "deliver"), now)
+    event = _ENDINGS.get(magic_outcome(Where.TRACKING, shipment.tracking), "deliver")
+    end_shipment(office, SYSTEM, shipment.key, event, now)
 
 
 WAKES[Shipment] = _wake

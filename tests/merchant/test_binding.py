@@ -9,6 +9,7 @@ from posterm.merchant import NotAllowedError, NotFoundError, NotNowError
 from posterm.merchant.binding import bind_device, is_weak, real_name, unlock_face
 from posterm.merchant.commissioning import first_parameters, initialise_device
 from posterm.merchant.device_label import label_of
+from posterm.merchant.eligibility import ModelName
 from posterm.merchant.merchant import TerminalSite
 from tests.merchant.hand_device import (
     BEIJING,
@@ -74,7 +75,7 @@ def test_another_merchant_cannot_bind_it(shop):
 
 def test_everything_against_a_binding_is_said_at_once(shop):
     shop.deliver()
-    shop.office.cabinet.put(shop.merchant.model_copy(update={"state": "FROZEN", "device_model": "e-sign"}))
+    shop.office.cabinet.put(shop.merchant.model_copy(update={"state": "FROZEN", "device_model": ModelName.ESIGN}))
     with refused(
         "label-malformed label",
         "contract-not-in-force merchant",
