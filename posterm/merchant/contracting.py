@@ -14,6 +14,7 @@ from typing import Final
 from posterm.merchant.actor import SYSTEM, Actor, Role
 from posterm.merchant.application import Application
 from posterm.merchant.calendar import WAKES
+from posterm.merchant.capabilities import open_capabilities
 from posterm.merchant.contract import Contract
 from posterm.merchant.contract_problems import CONTRACT_PROBLEMS
 from posterm.merchant.contract_text import text_digest
@@ -24,6 +25,7 @@ from posterm.merchant.machines import APPLICATION, CONTRACT, MERCHANT
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 from posterm.merchant.review_problems import REVIEW_PROBLEMS
+from posterm.merchant.sub_channel import RealName, open_channel
 
 CONTRACT_KIND: Final = {
     ApplicantType.COMPANY: "EC007",
@@ -123,8 +125,12 @@ def _complete(office: Office, contract: Contract, now: datetime) -> Contract:
         return contract
     in_force = office.move(CONTRACT, contract, "complete", now, in_force_at=now.isoformat(), due="")
     merchant = office.cabinet.need(Merchant, contract.merchant)
-    office.move(MERCHANT, merchant, "contract", now, contracted_at=now.isoformat())
+    merchant = office.move(MERCHANT, merchant, "contract", now, contracted_at=now.isoformat())
     office.host.set_merchant_open(contract.merchant_id, is_open=True)
+    open_capabilities(office, merchant, now)
+    for real_name in office.cabinet.find(RealName, subject=merchant.subject):
+        if real_name.merchant == merchant.key:
+            open_channel(office, real_name, now)
     return in_force
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from posterm.merchant.application import Application
+from posterm.merchant.device import Device
 from posterm.merchant.eligibility import ELIGIBLE
 from posterm.merchant.form import ApplicationForm
 from posterm.merchant.form_checks import form_problems
+from posterm.merchant.machines import DEVICE
 from posterm.merchant.magic import Where, magic_outcome
 from posterm.merchant.marks import holders
 from posterm.merchant.merchant import Merchant
@@ -59,6 +61,8 @@ def automatic_problems(office: Office, application: Application, now: datetime) 
     found += _magic(Where.ACCOUNT, form.bank_account.number.reveal(), "bank_account.number")
     if _merchants_of_identity(office, application) >= office.terms.merchants_per_identity:
         found.append(REVIEW_PROBLEMS["too-many-merchants"].at("legal_person.number"))
+    if form.device_serial:
+        found += _device_problems(office, form)
     return found
 
 
@@ -100,3 +104,15 @@ def _merchants_of_identity(office: Office, application: Application) -> int:
     keys = holders(office, IDENTITY_MARK, application.form.legal_person.number.reveal())
     others = (office.cabinet.need(Merchant, key) for key in keys if key != application.merchant)
     return sum(other.state not in ("CREATED", "CLOSED") for other in others)
+
+
+def _device_problems(office: Office, form: ApplicationForm) -> list[Problem]:
+    """What is wrong with a device that the applicant says it has."""
+    device = office.cabinet.get(Device, form.device_serial)
+    if device is None:
+        return [REVIEW_PROBLEMS["device-unknown"].at("device_serial")]
+    found = {
+        "device-bound": device.state != DEVICE.initial,
+        "device-not-allowed": device.model != form.device_model,
+    }
+    return [REVIEW_PROBLEMS[code].at("device_serial") for code, holds in found.items() if holds]

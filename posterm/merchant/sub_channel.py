@@ -9,8 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from posterm.merchant.actor import Actor, Role
+from posterm.host.channels import MerchantChannel
+from posterm.merchant.actor import SYSTEM, Actor, Role
 from posterm.merchant.calendar import WAKES, working_days_on
+from posterm.merchant.capabilities import allow_capability, capabilities_of, stop_capability
 from posterm.merchant.document import Document
 from posterm.merchant.errors import NotFoundError
 from posterm.merchant.machine import Machine
@@ -29,9 +31,7 @@ class SubChannel(StrEnum):
 
 
 MACHINE: Final[dict[SubChannel, Machine]] = {SubChannel.ALIPAY: ALIPAY, SubChannel.WECHAT: WECHAT}
-AUTHORIZED: Final = frozenset({"AUTHORIZED", "AUTHORIZE_STATE_AUTHORIZED"})
-"""States in which the merchant may take payments on the channel."""
-
+_AUTHORIZED: Final = frozenset({"AUTHORIZED", "AUTHORIZE_STATE_AUTHORIZED"})
 _PASSED: Final = frozenset({"AUDIT_PASS", "APPLYMENT_STATE_PASSED"})
 
 
@@ -73,7 +73,9 @@ def confirm_real_name(office: Office, actor: Actor, merchant_key: str, channel: 
         confirmed = office.move(machine, found, "confirm", now)
         if confirmed.state not in _PASSED:
             return confirmed
-        return office.move(machine, confirmed, "authorize", now)
+        authorized = office.move(machine, confirmed, "authorize", now)
+        open_channel(office, authorized, now)
+        return authorized
 
 
 def apply_again(office: Office, actor: Actor, merchant_key: str, channel: SubChannel, now: datetime) -> RealName:
@@ -90,7 +92,11 @@ def decide_real_name(
     actor.must_be(Role.OPERATOR)
     with office.all_or_nothing():
         found = owned_real_name(office, actor, merchant_key, channel)
-        return office.move(MACHINE[channel], found, event, now, due="")
+        due = _audit_due(office, now) if event == "unfreeze" else ""
+        decided = office.move(MACHINE[channel], found, event, now, due=due)
+        if event == "close":
+            _close_channel(office, decided, now)
+        return decided
 
 
 def owned_real_name(office: Office, actor: Actor, merchant_key: str, channel: SubChannel) -> RealName:
@@ -102,10 +108,23 @@ def owned_real_name(office: Office, actor: Actor, merchant_key: str, channel: Su
     return found
 
 
-def is_open_on(office: Office, merchant_key: str, channel: SubChannel) -> bool:
-    """True when the channel has authorized the merchant."""
-    found = office.cabinet.get(RealName, f"{merchant_key}/{channel}")
-    return found is not None and found.state in AUTHORIZED
+def open_channel(office: Office, real_name: RealName, now: datetime) -> None:
+    """Let the merchant take payments on a channel that has authorized it, once its contract is in force."""
+    merchant = office.cabinet.need(Merchant, real_name.merchant)
+    channel = MerchantChannel(real_name.channel.value)
+    if real_name.state not in _AUTHORIZED or not merchant.contracted_at:
+        return
+    if any(
+        each.channel is channel and each.state == "requested" for each in capabilities_of(office, SYSTEM, merchant.key)
+    ):
+        allow_capability(office, SYSTEM, merchant.key, channel, now)
+
+
+def _close_channel(office: Office, real_name: RealName, now: datetime) -> None:
+    channel = MerchantChannel(real_name.channel.value)
+    known = capabilities_of(office, SYSTEM, real_name.merchant)
+    if any(each.channel is channel and each.state == "allowed" for each in known):
+        stop_capability(office, SYSTEM, real_name.merchant, channel, "channel-closed", now)
 
 
 def _audit_due(office: Office, now: datetime) -> str:
