@@ -25,10 +25,11 @@ from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
 from posterm.merchant.actor import SYSTEM, Actor, Role
 from posterm.merchant.calendar import WAKES
 from posterm.merchant.document import Document
-from posterm.merchant.enrolled import is_purchase, merchant_numbered
+from posterm.merchant.enrolled import is_purchase
 from posterm.merchant.errors import NotFoundError, RefusedError
 from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import DISPUTE
+from posterm.merchant.merchant import merchant_numbered
 from posterm.merchant.office import Office
 from posterm.merchant.problem import Problem
 from posterm.merchant.service_problems import SERVICE_PROBLEMS

@@ -21,14 +21,6 @@ def enrolled_merchant(office: Office, actor: Actor, key: str) -> Merchant:
     return found
 
 
-def merchant_numbered(office: Office, merchant_id: str) -> Merchant:
-    """The merchant that the network knows by this number. Raises: NotFoundError."""
-    for merchant in office.cabinet.find(Merchant):
-        if merchant.merchant_id == merchant_id:
-            return merchant
-    raise NotFoundError(f"no merchant {merchant_id!r}")
-
-
 def host_record(office: Office, merchant: Merchant) -> MerchantRecord:
     """What the host keeps of a merchant. Raises: NotFoundError: nothing yet."""
     found = office.store.merchant(merchant.merchant_id)

@@ -1,6 +1,7 @@
 """Every part of the life cycle: whoever imports this has a calendar that knows what to do with all documents."""
 
 from posterm.merchant import access as access
+from posterm.merchant import account_change as account_change
 from posterm.merchant import annual_fee as annual_fee
 from posterm.merchant import applicant as applicant
 from posterm.merchant import capabilities as capabilities
@@ -10,11 +11,13 @@ from posterm.merchant import contracting as contracting
 from posterm.merchant import deposit as deposit
 from posterm.merchant import disputes as disputes
 from posterm.merchant import enquiry as enquiry
+from posterm.merchant import going_live as going_live
 from posterm.merchant import inspection as inspection
 from posterm.merchant import limit_raise as limit_raise
 from posterm.merchant import papers as papers
 from posterm.merchant import repeats as repeats
 from posterm.merchant import review as review
+from posterm.merchant import settlement as settlement
 from posterm.merchant import shipment as shipment
 from posterm.merchant import software as software
 from posterm.merchant import sub_channel as sub_channel

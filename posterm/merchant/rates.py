@@ -20,9 +20,9 @@ from posterm.host.plan import PARTS
 from posterm.host.records import TransactionRecord
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.cases import Case, CaseTopic, need_case, open_case, solve_case
-from posterm.merchant.enrolled import enrolled_merchant, is_purchase, merchant_numbered, need_transaction
+from posterm.merchant.enrolled import enrolled_merchant, is_purchase, need_transaction
 from posterm.merchant.errors import NotFoundError, RefusedError
-from posterm.merchant.merchant import Merchant
+from posterm.merchant.merchant import Merchant, merchant_numbered
 from posterm.merchant.money_problems import MONEY_PROBLEMS
 from posterm.merchant.office import Office
 

@@ -96,7 +96,7 @@ def survey_problems(form: ApplicationForm) -> list[Problem]:
 
 def _magic(where: Where, text: str, path: str) -> list[Problem]:
     outcome = magic_outcome(where, text)
-    return [REVIEW_PROBLEMS[outcome].at(path)] if outcome else []
+    return [REVIEW_PROBLEMS[outcome].at(path)] if outcome in REVIEW_PROBLEMS else []
 
 
 def _merchants_of_identity(office: Office, application: Application) -> int:

@@ -43,6 +43,8 @@ class OfficeTerms(BaseModel):
     activation_maximum_minor: Minor = 50_000
     deposit_target_minor: Minor = 500_000
     deposit_target_days: Days = 90
+    payout_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    bank_answer_minutes: Annotated[int, Field(ge=0, le=10_080)] = 30
     annual_fee_minor: Minor = 6_000
     annual_fee_reminder_days: Days = 30
     annual_fee_grace_days: Days = 30

@@ -8,12 +8,25 @@ from datetime import datetime, timedelta
 from posterm.hsm import KeyUsage, Pin
 from posterm.merchant import SYSTEM, Actor, Office, Role
 from posterm.merchant.capabilities import open_capabilities
-from posterm.merchant.merchant import Merchant
+from posterm.merchant.form import BankAccount
+from posterm.merchant.marks import add_mark
+from posterm.merchant.merchant import MERCHANT_NUMBER, Merchant
+from posterm.merchant.personal import AccountNumber, PersonName
+from posterm.sensitive import luhn_valid
 from posterm.unionpay.key_layout import tmk_algorithm
 from tests.host.hand_terminal import MID, OTHER_MID, OTHER_PAN, OTHER_TID, PAN, PIN, TID, HandTerminal
 from tests.merchant.hand_office import NOW
 
 OPERATOR, REVIEWER = Actor(Role.OPERATOR), Actor(Role.REVIEWER)
+
+
+def bank_account(part: str = "0001", holder: str = "张三") -> BankAccount:
+    """A personal account; `part` are the four digits before the last, where magic values stand."""
+    first = "62170012000000" + part
+    number = next(first + digit for digit in "0123456789" if luhn_valid(first + digit))
+    return BankAccount(
+        bank_code="105290000011", bank_name="建设银行", number=AccountNumber(number), holder=PersonName(holder)
+    )
 
 
 @dataclass
@@ -53,7 +66,13 @@ class Trading:
 
 
 def open_trading(
-    office: Office, *, number: int = 1, now: datetime = NOW, plan: str = "standard", owner: str = "owner1"
+    office: Office,
+    *,
+    number: int = 1,
+    now: datetime = NOW,
+    plan: str = "standard",
+    owner: str = "owner1",
+    account: BankAccount | None = None,
 ) -> Trading:
     """The first or the second merchant, with a debit card and a credit card that have much."""
     merchant_id, terminal_id = ((MID, TID), (OTHER_MID, OTHER_TID))[number - 1]
@@ -70,10 +89,12 @@ def open_trading(
         plan=plan,
         merchant_id=merchant_id,
         terminal_ids=(terminal_id,),
+        bank_account=account or bank_account(),
         approved_at=now.isoformat(),
         contracted_at=now.isoformat(),
     )
     office.cabinet.put(merchant)
+    add_mark(office, MERCHANT_NUMBER, merchant_id, merchant.key)
     host, hsm = office.host, office.cabinet.hsm
     host.enrol_merchant(merchant_id, "zhang san", plan=plan, owner=owner)
     algorithm = tmk_algorithm(host.profile.keys.layout)
@@ -89,4 +110,4 @@ def open_trading(
     return Trading(office, merchant, terminal, cards)
 
 
-__all__ = ["OPERATOR", "OTHER_PAN", "PAN", "REVIEWER", "SYSTEM", "Trading", "open_trading"]
+__all__ = ["OPERATOR", "OTHER_PAN", "PAN", "REVIEWER", "SYSTEM", "Trading", "bank_account", "open_trading"]
