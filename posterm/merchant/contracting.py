@@ -25,6 +25,7 @@ from posterm.merchant.machines import APPLICATION, CONTRACT, MERCHANT
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 from posterm.merchant.review_problems import REVIEW_PROBLEMS
+from posterm.merchant.settlement import begin_settlement
 from posterm.merchant.sub_channel import RealName, open_channel
 
 CONTRACT_KIND: Final = {
@@ -128,6 +129,7 @@ def _complete(office: Office, contract: Contract, now: datetime) -> Contract:
     merchant = office.move(MERCHANT, merchant, "contract", now, contracted_at=now.isoformat())
     office.host.set_merchant_open(contract.merchant_id, is_open=True)
     open_capabilities(office, merchant, now)
+    begin_settlement(office, now)
     for real_name in office.cabinet.find(RealName, subject=merchant.subject):
         if real_name.merchant == merchant.key:
             open_channel(office, real_name, now)

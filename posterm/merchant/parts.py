@@ -11,7 +11,6 @@ from posterm.merchant import contracting as contracting
 from posterm.merchant import deposit as deposit
 from posterm.merchant import disputes as disputes
 from posterm.merchant import enquiry as enquiry
-from posterm.merchant import going_live as going_live
 from posterm.merchant import inspection as inspection
 from posterm.merchant import limit_raise as limit_raise
 from posterm.merchant import papers as papers
