@@ -25,6 +25,7 @@ from posterm.console.cli import (
     hsm,
     init,
     ledger,
+    load,
     redact,
     sample,
     send,
@@ -91,6 +92,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(settle.app, name="settle")
 terminal.register(app)
 world.register(app)
+load.register(app)
 
 
 def run() -> None:
