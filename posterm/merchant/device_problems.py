@@ -97,8 +97,6 @@ DEVICE_PROBLEMS: Final = kinds(
      "请核对设备", "check which one is meant"),
     ("visit-too-early", "预约时间须在未来的工作日", "need a working day to come",
      "请选择其他时间", "choose another time"),
-    ("not-due", "尚未到期", "it is not due",
-     "请稍后再试", "come back later"),
 )  # fmt: skip
 
 

@@ -21,10 +21,11 @@ from posterm.merchant.actor import Actor, Role
 from posterm.merchant.calendar import WAKES
 from posterm.merchant.device import Device, need_device
 from posterm.merchant.device_models import MODELS
-from posterm.merchant.device_problems import refuse_if, refused
+from posterm.merchant.device_problems import DEVICE_PROBLEMS, refuse_if, refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE, UPDATE
 from posterm.merchant.office import Office
+from posterm.merchant.problem import Problem
 from posterm.merchant.suspension import stop_again
 from posterm.unionpay.errors import LayoutError
 from posterm.unionpay.header import Requirement
@@ -54,6 +55,7 @@ class Update(Document):
     version_before: str = ""
     parameters: dict[str, str] = Field(default_factory=dict)
     parameters_before: dict[str, str] = Field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
 
 def publish_release(
@@ -134,7 +136,7 @@ def install_update(office: Office, actor: Actor, key: str, now: datetime, *, dig
     is_whole = release is None or hmac.compare_digest(release.digest.encode(), digest.lower().encode())
     with office.all_or_nothing():
         if not is_whole:
-            return _undo(office, update, device, "fail", now)
+            return _undo(office, update, device, "fail", now, DEVICE_PROBLEMS["image-damaged"].at("digest"))
         return office.move(UPDATE, update, "install", now, due=_trial_ends(office, now))
 
 
@@ -170,7 +172,7 @@ def offer_again(office: Office, actor: Actor, key: str, now: datetime) -> Update
     """Offer what has failed or was rolled back once more."""
     actor.must_be(Role.OPERATOR)
     with office.all_or_nothing():
-        return office.move(UPDATE, office.cabinet.need(Update, key), "offer", now)
+        return office.move(UPDATE, office.cabinet.need(Update, key), "offer", now, problems=())
 
 
 def _offer(office: Office, device: Device, now: datetime, **what: object) -> Update:
@@ -194,9 +196,9 @@ def _with_device(office: Office, actor: Actor, key: str) -> tuple[Update, Device
     return update, need_device(office, actor, update.device)
 
 
-def _undo(office: Office, update: Update, device: Device, event: str, now: datetime) -> Update:
+def _undo(office: Office, update: Update, device: Device, event: str, now: datetime, *problems: Problem) -> Update:
     """End an update by an event that leaves the device with what it had."""
-    ended = office.move(UPDATE, update, event, now, due="")
+    ended = office.move(UPDATE, update, event, now, due="", problems=problems)
     if update.parameters:
         _give_parameters(office, device, update.parameters_before)
     if device.state == "UPDATING":

@@ -44,7 +44,16 @@ class Shop:
     def wait(self, **span: float) -> None:
         """Let time pass, with all that is due."""
         self.now += timedelta(**span)
+        for terminal in self.terminals.values():
+            terminal.now = self.now
         advance(self.office, self.now)
+
+    def settle(self, serial: str = SERIAL) -> None:
+        """Let a device's terminal settle its batch and begin the next."""
+        terminal = self.terminals[serial]
+        assert terminal.settle(self.office.host.totals(terminal.terminal_id, terminal.batch)).code == "00"
+        assert terminal.end(0).code == "00"
+        terminal.batch = self.office.store.terminal(terminal.terminal_id).batch
 
     def device(self, serial: str = SERIAL) -> Device:
         return self.office.cabinet.need(Device, serial)
