@@ -20,7 +20,8 @@ from posterm.api.rate_limit import RateLimit
 from posterm.api.request_body import BODY_BYTES_MAX
 from posterm.api.shelf_routes import add_shelf
 from posterm.errors import PostermError
-from posterm.merchant.operations import OPERATIONS, SHELVES, Operation, Shelf
+from posterm.merchant.operation import Operation, Shelf
+from posterm.merchant.operations import OPERATIONS, SHELVES
 from posterm.runtime.office_assembly import OpenOffice
 
 VERSION: Final = "/v1"
@@ -54,7 +55,8 @@ def create_application(
     )
     router = APIRouter(prefix=VERSION)
     for operation in operations:
-        add_operation(router, counter, operation)
+        if operation.over_http:
+            add_operation(router, counter, operation)
     for shelf in shelves:
         add_shelf(router, counter, shelf)
     application.include_router(router)

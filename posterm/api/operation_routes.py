@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from posterm.api.counter import ApiCounter, Asked
 from posterm.api.problems import KINDS, MALFORMED, MEDIA, ProblemDocument
 from posterm.api.request_body import Key, body_model, bounded, in_body
-from posterm.merchant.operations import Operation
+from posterm.merchant.operation import Operation
 from posterm.merchant.repeats import LONGEST_KEY
 
 JSON: Final = "application/json"
@@ -45,7 +45,8 @@ def add_operation(router: APIRouter, counter: ApiCounter, operation: Operation) 
         values = _values(operation, given)
 
         def service(asked: Asked) -> str:
-            return _body(operation, returns, _call(operation, asked, values))
+            result = operation.call(asked.office, asked.actor, asked.now, asked.time_of_day, values)
+            return _body(operation, returns, result)
 
         answered = counter.answer(
             request,
@@ -107,12 +108,6 @@ def _values(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     body = given.get("body")
     source = given if body is None else {**given, **{name: getattr(body, name) for name in type(body).model_fields}}
     return {parameter.name: source[parameter.name] for parameter in operation.parameters}
-
-
-def _call(operation: Operation, asked: Asked, values: dict[str, Any]) -> Any:
-    due = {"office": asked.office, "actor": asked.actor, "now": asked.now, "time_of_day": asked.time_of_day}
-    wanted = {name: value for name, value in due.items() if operation.takes(name)}
-    return operation.service(**wanted, **values)
 
 
 def _body(operation: Operation, returns: TypeAdapter[Any], result: Any) -> str:

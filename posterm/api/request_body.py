@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, create_model, model_validator
 
-from posterm.merchant.operations import Operation, Parameter
+from posterm.merchant.operation import Operation, Parameter
 
 LONGEST_TEXT: Final = 2000
 LARGEST_NUMBER: Final = 999_999_999_999

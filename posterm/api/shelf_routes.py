@@ -11,9 +11,9 @@ from pydantic import create_model
 from posterm.api.counter import ApiCounter, Asked
 from posterm.api.operation_routes import BEARER, JSON, REFUSALS
 from posterm.api.request_body import Key
-from posterm.merchant import Role
+from posterm.merchant import NotFoundError, Role
 from posterm.merchant.document import Document
-from posterm.merchant.operations import Shelf
+from posterm.merchant.operation import Shelf
 
 PAGE_MAX: Final = 200
 
@@ -40,6 +40,8 @@ def add_shelf(router: APIRouter, counter: ApiCounter, shelf: Shelf) -> None:
         def service(asked: Asked) -> str:
             document = asked.office.cabinet.need(kind, key)
             asked.actor.must_own(document.subject, kind.kind)
+            if shelf.hides is not None and shelf.hides(document):
+                raise NotFoundError(f"no {kind.kind} {key!r}")
             return document.model_dump_json()
 
         return Response(counter.answer(request, shelf.roles, service).body, media_type=JSON)
@@ -70,7 +72,8 @@ def shelf_of(asked: Asked, shelf: Shelf, *, state: str = "", subject: str = "") 
         if subject not in ("", asked.actor.subject):
             return []
         subject = asked.actor.subject
-    return list(asked.office.cabinet.find(shelf.document, subject=subject or None, state=state or None))
+    found = asked.office.cabinet.find(shelf.document, subject=subject or None, state=state or None)
+    return [each for each in found if shelf.hides is None or not shelf.hides(each)]
 
 
 def _page(found: list[Document], limit: int) -> str:

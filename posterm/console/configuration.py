@@ -158,6 +158,16 @@ class HsmSettings(_Section):
     tls_authorities: str = ""
 
 
+class OfficeSettings(_Section):
+    """The back office: a file of its terms (empty: posterm's own), its real-name check, and where its interface is."""
+
+    terms: str = ""
+    real_name_check: Literal["pass", "fail"] = "pass"
+    api_address: Address = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65535)] = 8700
+    api_requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+
+
 class Configuration(_Section):
     """Everything in posterm.toml. `profile` is the name of an acquirer profile or the absolute path of its file."""
 
@@ -167,6 +177,7 @@ class Configuration(_Section):
     host: HostSettings = HostSettings()
     terminal: TerminalSettings = TerminalSettings()
     hsm: HsmSettings = HsmSettings()
+    office: OfficeSettings = OfficeSettings()
 
 
 def load_configuration(path: Path | None = None, *, directory: Path | None = None) -> Configuration:
@@ -229,7 +240,11 @@ def _what_is_wrong(fault: ErrorDetails) -> str:
 
 
 def _known_keys(section: tuple[int | str, ...]) -> str:
-    sections: dict[str, type[BaseModel]] = {"host": HostSettings, "terminal": TerminalSettings, "hsm": HsmSettings}
+    sections: dict[str, type[BaseModel]] = {
+        name: type(field.default)
+        for name, field in Configuration.model_fields.items()
+        if isinstance(field.default, BaseModel)
+    }
     model: type[BaseModel] = sections.get(str(section[0]), Configuration) if section else Configuration
     return f"known here are {', '.join(model.model_fields)}"
 
@@ -252,8 +267,19 @@ def _placed(configuration: Configuration, directory: Path, origin: str = "config
             "data_directory": data,
             "host": _placed_host(configuration.host, directory, origin),
             "hsm": _placed_hsm(configuration.hsm, directory, origin),
+            "office": _placed_office(configuration.office, directory, origin),
         },
     )
+
+
+def _placed_office(settings: OfficeSettings, directory: Path, origin: str) -> OfficeSettings:
+    """The office's settings with the path of its terms made absolute."""
+    if not settings.terms:
+        return settings
+    path = directory.absolute() / Path(settings.terms).expanduser()
+    if not path.is_file():
+        raise ConfigurationError(f"{origin}: office.terms: need a file, have no file {path}")
+    return settings.model_copy(update={"terms": str(path)})
 
 
 def _placed_host(settings: HostSettings, directory: Path, origin: str) -> HostSettings:

@@ -1,127 +1,148 @@
-"""Everything that can be asked of the back office, as rows: the HTTP interface and the command line are made of them.
-
-A row names a service function and where it is found. What the service takes is read from its signature, what it does
-from its docstring, so that no interface can offer anything else, or leave out the check of who asks.
-"""
+"""Everything that can be asked of the back office: the HTTP interface and the command line are made of these rows."""
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, Literal, get_type_hints
+from typing import Final
 
-from posterm.merchant.access import AccessToken, issue_token, revoke_token
+from posterm.merchant import (
+    acceptance,
+    access,
+    activation,
+    annual_fee,
+    binding,
+    cases,
+    commissioning,
+    device,
+    device_label,
+    heartbeat,
+    inspection,
+    office_clock,
+    relocation,
+    repair,
+    shipment,
+    software,
+    suspension,
+    visit,
+    webhooks,
+    withdrawal,
+)
 from posterm.merchant.actor import Role
-from posterm.merchant.document import Document
+from posterm.merchant.deposit import Deposit
+from posterm.merchant.merchant import Merchant, TerminalSite
 from posterm.merchant.news import News
-from posterm.merchant.office_clock import move_clock
+from posterm.merchant.operation import EVERYBODY, OPERATORS, STAFF, Operation, Shelf
 
-STAFF: Final = (Role.REVIEWER, Role.OPERATOR)
-EVERYBODY: Final = (Role.MERCHANT, *STAFF)
-OPERATORS: Final = (Role.OPERATOR,)
-REVIEWERS: Final = (Role.REVIEWER,)
-MERCHANTS: Final = (Role.MERCHANT,)
-ANYBODY: Final[tuple[Role, ...]] = ()
-"""Without a token: for whoever has no account yet."""
-
-Group = Literal["merchant", "device"]
-GIVEN: Final = frozenset({"office", "actor", "now", "time_of_day"})
-"""Parameters that whoever calls a service for somebody else gives it."""
-
-_PLACE: Final = re.compile(r"\{(\w+)\}")
+BY_MERCHANT: Final = (Role.MERCHANT, Role.OPERATOR)
+"""What a merchant does, or an operator for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """What a service takes. `default` is `inspect.Parameter.empty` where it must be given."""
-
-    name: str
-    annotation: Any
-    default: Any
-
-    @property
-    def is_needed(self) -> bool:
-        return self.default is inspect.Parameter.empty
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A service, its address and who may ask.
-
-    path: below the version; a name in braces is a parameter of the service.
-    roles: empty for anybody, without a token.
-    group: the group of commands it belongs to.
-    reads: it changes nothing.
-    media: what its answer is, when that is not JSON.
-    confidential: its answer is given once and never kept.
-    """
-
-    service: Callable[..., Any]
-    path: str
-    roles: tuple[Role, ...]
-    group: Group = "merchant"
-    reads: bool = False
-    media: str = "application/json"
-    confidential: bool = False
-
-    @property
-    def name(self) -> str:
-        """`move-clock`."""
-        return str(self.service.__name__).replace("_", "-")
-
-    @property
-    def summary(self) -> str:
-        """What it does: the first paragraph of the service's docstring."""
-        text = inspect.getdoc(self.service) or ""
-        first = text.split("\n\n")[0].replace("\n", " ")
-        return re.split(r"\s(?=Raises: |Returns: )", first)[0]
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """What it takes, without what the caller gives it."""
-        return _parameters(self.service)
-
-    @property
-    def in_path(self) -> tuple[str, ...]:
-        """Names of the parameters in its path."""
-        return tuple(_PLACE.findall(self.path))
-
-    @property
-    def returns(self) -> Any:
-        """The type of its answer."""
-        return get_type_hints(self.service, include_extras=True).get("return", Any)
-
-    def takes(self, name: str) -> bool:
-        """True when the service has such a parameter."""
-        return name in inspect.signature(self.service).parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """A kind of document that may be looked at: by staff all of them, by a merchant its own."""
-
-    document: type[Document]
-    plural: str
-    roles: tuple[Role, ...] = EVERYBODY
-
-
-@cache
-def _parameters(service: Callable[..., Any]) -> tuple[Parameter, ...]:
-    hints = get_type_hints(service, include_extras=True)
-    taken = inspect.signature(service).parameters
-    return tuple(Parameter(name, hints[name], taken[name].default) for name in taken if name not in GIVEN)
-
-
-OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation(move_clock, "/clock/move", OPERATORS),
-    Operation(issue_token, "/tokens", OPERATORS, confidential=True),
-    Operation(revoke_token, "/tokens/{name}/revoke", (Role.OPERATOR, Role.MERCHANT)),
+_OFFICE: Final = (
+    Operation(office_clock.move_clock, "/clock/move", OPERATORS),
+    Operation(access.issue_token, "/tokens", OPERATORS, confidential=True),
+    Operation(access.revoke_token, "/tokens/{name}/revoke", BY_MERCHANT),
+)
+_STOCK: Final = (
+    Operation(device.take_into_stock, "/devices", OPERATORS, group="device"),
+    Operation(device.inject_components, "/devices/{serial}/components", OPERATORS, over_http=False, group="device"),
+    Operation(device.confirm_key, "/devices/{serial}/confirm-key", OPERATORS, group="device"),
+    Operation(device_label.label_of, "/devices/{serial}/label", OPERATORS, reads=True, group="device"),
+    Operation(shipment.pack_shipment, "/shipments", OPERATORS, group="device"),
+    Operation(shipment.send_shipment, "/shipments/{key}/send", OPERATORS, group="device"),
+    Operation(shipment.end_shipment, "/shipments/{key}/end", OPERATORS, group="device"),
+)
+_INTO_USE: Final = (
+    Operation(binding.bind_device, "/devices/bind", BY_MERCHANT, group="device"),
+    Operation(binding.real_name, "/devices/{serial}/real-name", BY_MERCHANT, group="device"),
+    Operation(binding.unlock_face, "/devices/{serial}/unlock-face", OPERATORS, group="device"),
+    Operation(commissioning.initialise_device, "/devices/{serial}/initialise", BY_MERCHANT, group="device"),
+    Operation(commissioning.look_at_device, "/devices/{serial}/look", BY_MERCHANT, group="device"),
+    Operation(acceptance.start_acceptance, "/devices/{serial}/acceptance", BY_MERCHANT, group="device"),
+    Operation(acceptance.report_checks, "/acceptances/{key}/checks", BY_MERCHANT, group="device"),
+    Operation(acceptance.finish_acceptance, "/acceptances/{key}/finish", BY_MERCHANT, group="device"),
+    Operation(acceptance.repeat_acceptance, "/acceptances/{key}/repeat", BY_MERCHANT, group="device"),
+    Operation(activation.first_swipe_of, "/devices/{serial}/first-swipe", EVERYBODY, reads=True, group="device"),
+    Operation(visit.book_visit, "/devices/{serial}/visits", BY_MERCHANT, group="device"),
+    Operation(visit.book_again, "/visits/{key}/book-again", BY_MERCHANT, group="device"),
+    Operation(visit.finish_visit, "/visits/{key}/finish", OPERATORS, group="device"),
+    Operation(visit.cancel_visit, "/visits/{key}/cancel", BY_MERCHANT, group="device"),
+)
+_IN_USE: Final = (
+    Operation(heartbeat.report_heartbeat, "/devices/{serial}/heartbeat", BY_MERCHANT, group="device"),
+    Operation(heartbeat.report_fault, "/devices/{serial}/faults", BY_MERCHANT, group="device"),
+    Operation(heartbeat.silent_devices, "/devices/silent", OPERATORS, reads=True, group="device"),
+    Operation(inspection.submit_inspection, "/inspections/{key}/submit", EVERYBODY, group="device"),
+    Operation(inspection.repeat_inspection, "/inspections/{key}/repeat", EVERYBODY, group="device"),
+    Operation(software.publish_release, "/releases", OPERATORS, group="device"),
+    Operation(software.offer_software, "/devices/{serial}/software", OPERATORS, group="device"),
+    Operation(software.offer_parameters, "/devices/{serial}/parameters", OPERATORS, group="device"),
+    Operation(software.start_download, "/updates/{key}/download", BY_MERCHANT, group="device"),
+    Operation(software.install_update, "/updates/{key}/install", BY_MERCHANT, group="device"),
+    Operation(software.confirm_update, "/updates/{key}/confirm", BY_MERCHANT, group="device"),
+    Operation(software.roll_back, "/updates/{key}/roll-back", BY_MERCHANT, group="device"),
+    Operation(software.withdraw_update, "/updates/{key}/withdraw", OPERATORS, group="device"),
+    Operation(software.offer_again, "/updates/{key}/offer-again", OPERATORS, group="device"),
+    Operation(annual_fee.pay_annual_fee, "/annual-fees/{key}/pay", BY_MERCHANT, group="device"),
+    Operation(annual_fee.waive_annual_fee, "/annual-fees/{key}/waive", OPERATORS, group="device"),
+    Operation(suspension.suspend_device, "/devices/{serial}/suspend", OPERATORS, group="device"),
+    Operation(suspension.resume_device, "/devices/{serial}/resume", BY_MERCHANT, group="device"),
+    Operation(relocation.file_relocation, "/devices/{serial}/relocations", BY_MERCHANT, group="device"),
+    Operation(relocation.accept_relocation, "/relocations/{key}/accept", STAFF, group="device"),
+    Operation(relocation.refuse_relocation, "/relocations/{key}/refuse", STAFF, group="device"),
+    Operation(relocation.cancel_relocation, "/relocations/{key}/cancel", BY_MERCHANT, group="device"),
+)
+_OUT_OF_USE: Final = (
+    Operation(repair.report_repair, "/devices/{serial}/repairs", BY_MERCHANT, group="device"),
+    Operation(repair.cancel_repair, "/repairs/{key}/cancel", BY_MERCHANT, group="device"),
+    Operation(repair.collect_device, "/repairs/{key}/collect", OPERATORS, group="device"),
+    Operation(repair.finish_repair, "/repairs/{key}/finish", OPERATORS, group="device"),
+    Operation(repair.exchange_device, "/repairs/{key}/exchange", OPERATORS, group="device"),
+    Operation(repair.hand_over, "/repairs/{key}/hand-over", OPERATORS, group="device"),
+    Operation(withdrawal.request_withdrawal, "/devices/{serial}/withdrawals", BY_MERCHANT, group="device"),
+    Operation(withdrawal.settle_withdrawal, "/withdrawals/{key}/settle", OPERATORS, group="device"),
+    Operation(withdrawal.take_back, "/withdrawals/{key}/take-back", OPERATORS, group="device"),
+    Operation(withdrawal.close_withdrawal, "/withdrawals/{key}/close", OPERATORS, group="device"),
+    Operation(withdrawal.cancel_withdrawal, "/withdrawals/{key}/cancel", BY_MERCHANT, group="device"),
+    Operation(device.unbind, "/devices/{serial}/unbind", OPERATORS, group="device"),
+)
+_SERVICE: Final = (
+    Operation(cases.open_case, "/accounts/{subject}/cases", EVERYBODY),
+    Operation(cases.take_case, "/cases/{key}/take", STAFF),
+    Operation(cases.ask_merchant, "/cases/{key}/ask", STAFF),
+    Operation(cases.answer_case, "/cases/{key}/answer", EVERYBODY),
+    Operation(cases.solve_case, "/cases/{key}/solve", STAFF),
+    Operation(cases.reopen_case, "/cases/{key}/reopen", EVERYBODY),
+    Operation(cases.close_case, "/cases/{key}/close", EVERYBODY),
+    Operation(webhooks.register_webhook, "/accounts/{subject}/webhooks", BY_MERCHANT, confidential=True),
+    Operation(webhooks.stop_webhook, "/webhooks/{key}/stop", BY_MERCHANT),
+    Operation(webhooks.retry_delivery, "/deliveries/{key}/retry", BY_MERCHANT),
 )
 
+OPERATIONS: Final[tuple[Operation, ...]] = (*_OFFICE, *_STOCK, *_INTO_USE, *_IN_USE, *_OUT_OF_USE, *_SERVICE)
+
+
+def _holds_a_code(news: News) -> bool:
+    """A verification code is for the mobile it was sent to."""
+    return news.topic.endswith(".send-code")
+
+
 SHELVES: Final[tuple[Shelf, ...]] = (
-    Shelf(News, "news"),
-    Shelf(AccessToken, "tokens", (Role.OPERATOR, Role.MERCHANT)),
+    Shelf(News, "news", BY_MERCHANT, hides=_holds_a_code),
+    Shelf(access.AccessToken, "tokens", BY_MERCHANT),
+    Shelf(Merchant, "merchants"),
+    Shelf(TerminalSite, "terminal-sites"),
+    Shelf(Deposit, "deposits"),
+    Shelf(device.Device, "devices"),
+    Shelf(shipment.Shipment, "shipments"),
+    Shelf(visit.Visit, "visits"),
+    Shelf(acceptance.Acceptance, "acceptances"),
+    Shelf(inspection.Inspection, "inspections"),
+    Shelf(software.Release, "releases"),
+    Shelf(software.Update, "updates"),
+    Shelf(annual_fee.AnnualFee, "annual-fees"),
+    Shelf(relocation.Relocation, "relocations"),
+    Shelf(repair.Repair, "repairs"),
+    Shelf(withdrawal.Withdrawal, "withdrawals"),
+    Shelf(cases.Case, "cases"),
+    Shelf(webhooks.Webhook, "webhooks", BY_MERCHANT),
+    Shelf(webhooks.Delivery, "deliveries", BY_MERCHANT),
 )

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from posterm.host import HostStore
 from posterm.host.records import KeyRecord
 from posterm.host.terms import HostTerms
 from posterm.hsm import Algorithm, HsmPort, KeyBlock, KeyUsage
-from posterm.merchant import MerchantError, Office, OfficeTerms
+from posterm.merchant import Actor, MerchantError, Office, OfficeTerms
 from posterm.merchant.cabinet import Cabinet
 from posterm.merchant.calendar import advance
 from posterm.merchant.office import FaceCheck
 from posterm.merchant.office_clock import office_time
+from posterm.merchant.operation import Operation
 from posterm.runtime import clock
 from posterm.runtime.assembly import OpenHost
 from posterm.runtime.errors import StoreError
@@ -97,6 +98,10 @@ class OpenOffice:
         if refusals:
             raise refusals[0]
         return result  # type: ignore[return-value]  # None only where the service gives it
+
+    def call(self, operation: Operation, actor: Actor, values: Mapping[str, object]) -> Any:
+        """Carry out an operation for somebody."""
+        return self.work_at(lambda now, true_time: operation.call(self.office, actor, now, true_time, values))
 
     @property
     def now(self) -> datetime:

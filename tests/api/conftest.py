@@ -11,10 +11,13 @@ from posterm.api.application import create_application
 from posterm.api.rate_limit import RateLimit
 from posterm.merchant import Office, Role
 from posterm.merchant.access import new_token
+from posterm.merchant.operations import OPERATIONS, SHELVES
 from posterm.runtime.office_assembly import OpenOffice
 from tests.merchant.hand_office import NOW, new_office
 
 PER_MINUTE = 1000
+OF_THE_OFFICE = [row for row in OPERATIONS if row.path.startswith(("/clock", "/tokens"))]
+FIRST_SHELVES = SHELVES[:2]
 
 
 @dataclass
@@ -27,7 +30,8 @@ class Api:
 
     def __post_init__(self) -> None:
         self.open = OpenOffice(self.office, lambda: NOW)
-        self.application = create_application(self.open, RateLimit(self.per_minute, lambda: self.seconds))
+        limit = RateLimit(self.per_minute, lambda: self.seconds)
+        self.application = create_application(self.open, limit, operations=OF_THE_OFFICE, shelves=FIRST_SHELVES)
 
     def client(self, token: str = "", **headers: str) -> TestClient:
         if token:

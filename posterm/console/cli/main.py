@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from posterm.console.cli import (
+    api,
     calc,
     card,
     card_serve,
@@ -26,6 +27,7 @@ from posterm.console.cli import (
     init,
     ledger,
     load,
+    merchant,
     redact,
     sample,
     send,
@@ -90,6 +92,8 @@ init.register(app)
 host.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(settle.app, name="settle")
+merchant.register(app)
+app.add_typer(api.app, name="api")
 terminal.register(app)
 world.register(app)
 load.register(app)
