@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter
 
-from posterm.console.cli.options import ConfigOption, JsonOption
+from posterm.console.cli.options import ConfigOption, JsonOption, examples
 from posterm.console.cli.output import write_columns, write_json
 from posterm.console.configuration import load_configuration
 from posterm.console.errors import InputError
@@ -34,9 +34,9 @@ def commands_of(group: str) -> Mapping[str, Any]:
     """The commands of a group by name."""
     app = typer.Typer()
     if group == "merchant":
-        app.command("advance")(advance)
-        app.command("list")(list_documents)
-        app.command("show")(show)
+        app.command("advance", epilog=examples("posterm merchant advance 3d"))(advance)
+        app.command("list", epilog=examples("posterm merchant list devices --state ACTIVE"))(list_documents)
+        app.command("show", epilog=examples("posterm merchant show device N900001"))(show)
     for operation in OPERATIONS:
         if operation.group == group:
             add_operation_command(app, operation, carry_out)

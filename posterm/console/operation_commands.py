@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import EnumType
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from posterm.console.cli.options import ConfigOption, JsonOption
+from posterm.console.cli.options import ConfigOption, JsonOption, examples
 from posterm.console.errors import InputError
 from posterm.merchant import Actor, Role
 from posterm.merchant.operation import Operation, Parameter
@@ -26,6 +28,18 @@ AdvanceOption = Annotated[
     typer.Option("--advance", metavar="SPAN", help="First let so much time pass: 90s, 15m, 8h, 3d, 2w."),
 ]
 FILES_MAX: Final = 32_000_000
+_SAMPLES: Final = {
+    "account": "A00000001",
+    "location": "31.230400,121.473700",
+    "merchant": "M00000001",
+    "model": "smart",
+    "password": "'Secret-1'",
+    "serial": "N900001",
+    "span": "3d",
+    "subject": "A00000001",
+    "url": "https://shop.example/news",
+}
+"""What examples show for parameters of these names."""
 
 Carry = Callable[[Operation, dict[str, Any], Path | None, str, str, bool], None]
 """Does what a command says: the operation, its values, the configuration, who asks, how long first, as JSON."""
@@ -51,7 +65,32 @@ def add_operation_command(app: typer.Typer, operation: Operation, carry: Carry) 
     command.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in taken}
     command.__doc__ = operation.summary
-    app.command(operation.command)(command)
+    app.command(operation.command, epilog=examples(example_of(operation)))(command)
+
+
+def example_of(operation: Operation) -> str:
+    """A command line with everything that has to be given."""
+    words = [f"posterm {operation.group} {operation.command}"]
+    for each in operation.parameters:
+        if each.name in operation.in_path:
+            words.append(_SAMPLES.get(each.name, each.name.upper()))
+        elif each.is_needed:
+            words.append(_option(each) if _kind(each) == "flag" else f"{_option(each)} {_sample(each)}")
+    if operation.roles and operation.roles[-1] is Role.MERCHANT:
+        words.append("--as A00000001")
+    return " ".join(words)
+
+
+def _sample(parameter: Parameter) -> str:
+    annotation = parameter.annotation
+    if isinstance(annotation, EnumType):
+        return _members(annotation)[0]
+    by_kind = {"file": "photo.jpg", "json": f"@{parameter.name}.json"}
+    if parameter.name in _SAMPLES:
+        return _SAMPLES[parameter.name]
+    if annotation in (int, datetime):
+        return "100" if annotation is int else "2026-06-01T10:00"
+    return by_kind.get(_kind(parameter), parameter.name.upper())
 
 
 def values_of(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +152,7 @@ def _kind(parameter: Parameter) -> _Kind:
         return "json"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "json"
-    if origin is not None and get_args(annotation) and isinstance(origin, type) and origin is not Literal:
+    if isinstance(origin, type) and get_args(annotation):
         inner = get_args(annotation)[0]
         if inner in (str, bytes):
             return "list"
@@ -124,11 +163,15 @@ def _kind(parameter: Parameter) -> _Kind:
 
 def _help(parameter: Parameter) -> str:
     annotation = parameter.annotation
-    if isinstance(annotation, type) and hasattr(annotation, "__members__"):
-        return ", ".join(annotation)
+    if isinstance(annotation, EnumType):
+        return ", ".join(_members(annotation))
     return {"file": "A file.", "json": "JSON, or @ and a file of it.", "list": "May be given several times."}.get(
         _kind(parameter), ""
     )
+
+
+def _members(kind: Any) -> list[str]:
+    return [str(each) for each in kind]
 
 
 def _option(parameter: Parameter) -> str:
