@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol
 
 from posterm.hsm import HsmPort, KeyBlock, Pin, PinFormat
@@ -25,6 +26,8 @@ from posterm.terminal.effects import (
     Inserted,
     Keyed,
     OfflinePinReply,
+    Pause,
+    PauseReply,
     PinEntered,
     PinReply,
     PinSkipped,
@@ -33,10 +36,15 @@ from posterm.terminal.effects import (
     Print,
     Printed,
     PrinterFailed,
+    ScanCode,
+    Scanned,
+    ScanReply,
     SelectApplication,
+    ShowCode,
     Swiped,
     Tapped,
     Transceive,
+    Waited,
 )
 from posterm.terminal.receipt import Document
 from posterm.unionpay.transactions import Entry
@@ -58,6 +66,19 @@ class Chip(Protocol):
         """A command APDU for the answer APDU; empty when the card is gone."""
 
 
+class Telephone(Protocol):
+    """A customer's telephone with a wallet on it."""
+
+    def code(self) -> str:
+        """What it shows to the merchant's scanner, or camera; empty when the customer has thought better of it."""
+
+    def scan(self, text: str) -> None:
+        """It is held before a code that the terminal shows."""
+
+    def wait(self) -> None:
+        """What its holder does while the terminal waits: give a password, or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hand:
     """What a cardholder does: put this card to the terminal in these ways, and type this PIN or none.
@@ -69,6 +90,8 @@ class Hand:
     ways: tuple[CardReply, ...] = ()
     pin: Pin | None = field(default=None, repr=False)
     chip: Chip | None = field(default=None, repr=False)
+    telephone: Telephone | None = field(default=None, repr=False)
+    """What it shows to a scanner, and scans."""
     application: int = 0
     """The place of the application that is chosen when the terminal asks."""
 
@@ -131,11 +154,16 @@ class PinPad:
 
 @dataclass(slots=True)
 class Front:
-    """Readers, PIN pad and printer. `paper` is given each document that is printed; the printer never fails."""
+    """Readers, PIN pad, screen and printer. `paper` is given each document that is printed; the printer never fails.
+
+    `pause` lets time pass and says what time it is then; without one nobody waits. `screen` shows a code.
+    """
 
     hand: Hand
     pin_pad: PinPad
     paper: Callable[[Document], None]
+    pause_for: Callable[[float], datetime] | None = None
+    screen: Callable[[ShowCode], None] | None = None
     _tried: list[Entry] = field(default_factory=list, init=False)
     _in_reader: Chip | None = field(default=None, init=False, repr=False)
 
@@ -159,6 +187,27 @@ class Front:
         """The chip in the slot or at the antenna; none when there is none any more."""
         answer = self._in_reader.transmit(asked.apdu) if self._in_reader is not None else b""
         return CardAnswered(answer) if answer else CardGone()
+
+    def scan(self, asked: ScanCode) -> ScanReply:
+        """What the telephone shows; one who is told that it was no code has no other."""
+        telephone = self.hand.telephone
+        text = telephone.code() if telephone is not None and not asked.again else ""
+        return Scanned(text) if text else Cancelled()
+
+    def show_code(self, asked: ShowCode) -> None:
+        if self.screen is not None:
+            self.screen(asked)
+        if self.hand.telephone is not None:
+            self.hand.telephone.scan(asked.text)
+
+    def pause(self, asked: Pause) -> PauseReply:
+        """Time passes; the telephone's holder may do something meanwhile."""
+        if self.pause_for is None:
+            return Cancelled()
+        now = self.pause_for(asked.seconds)
+        if self.hand.telephone is not None:
+            self.hand.telephone.wait()
+        return Waited(now)
 
     def select(self, asked: SelectApplication) -> ChoiceReply:
         return Chosen(min(self.hand.application, len(asked.labels) - 1))

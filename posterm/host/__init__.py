@@ -6,6 +6,10 @@ case          one request on its way through the steps
 checks        identity, novelty and form
 registry      merchants and terminals
 issuer        cards and PINs
+wallets       wallets on telephones and the codes they show
+wallet_rows   what is kept of all that
+orders        payments by a code and their states; order_payment when a wallet pays later
+channels      ways of paying opened to a merchant one by one
 originals     the earlier transaction a request refers to
 postings      what each kind moves in the ledger
 reversal      undoing exactly what one request did

@@ -43,10 +43,19 @@ def rrn_for(case: Case) -> str:
 
 
 def answer_elements(
-    case: Case, code: str, rrn: str, *, auth_code: str = "", balance: str = "", chip_data: str = ""
+    case: Case,
+    code: str,
+    rrn: str,
+    *,
+    auth_code: str = "",
+    balance: str = "",
+    chip_data: str = "",
+    result: str = "",
+    shown_code: str = "",
 ) -> tuple[str, ...]:
-    """What the host says to a request beside the echo: element number and value in turn, element 55 in hexadecimal.
+    """What the host says to a request beside the echo: element number and value in turn, 55 and 62 in hexadecimal.
 
+    `result` is element 44 of a payment by a code, `shown_code` the code for a customer to scan.
     Element 15 is the clearing date, of the original where there is one.
     """
     desk, card = case.desk, case.card
@@ -59,9 +68,10 @@ def answer_elements(
         "37": rrn,
         "38": auth_code,
         "39": code,
-        "44": f"{card.issuer_id:<11}{desk.acquirer_id:<11}" if card is not None else "",
+        "44": result or (f"{card.issuer_id:<11}{desk.acquirer_id:<11}" if card is not None else ""),
         "54": balance,
         "55": chip_data,
+        "62": shown_code.encode("utf-8").hex(),
         **_texts(desk, code, card),
     }
     pairs: list[str] = []
@@ -178,4 +188,4 @@ def _texts(desk: Desk, code: str, card: CardRecord | None) -> dict[str, str]:
 
 def _pairs(added: tuple[str, ...]) -> dict[int, str | bytes]:
     pairs = zip(added[::2], added[1::2], strict=True)
-    return {int(number): bytes.fromhex(value) if number == "55" else value for number, value in pairs}
+    return {int(number): bytes.fromhex(value) if number in ("55", "62") else value for number, value in pairs}

@@ -32,6 +32,7 @@ from posterm.host.store import HostStore
 from posterm.host.switch.directory import IssuerDirectory
 from posterm.host.switch.port import IssuerPort
 from posterm.host.terms import HostTerms
+from posterm.host.wallet_rows import WalletRecord
 from posterm.hsm import HsmPort, KeyBlock
 from posterm.hsm.cryptogram import Cvn
 from posterm.hsm.port import ChipPort
@@ -154,6 +155,10 @@ class Case:
     """YYMM from the track that came with the request."""
     card: CardRecord | None = None
     range: CardRange | None = None
+    wallet: WalletRecord | None = None
+    """Whose code was scanned."""
+    waiting: str = ""
+    """The answer code of a payment by a code that somebody has to do something for; `orders` knows what."""
     chip: ChipData | None = None
     chip_judged: bool = False
     """True once `check_chip` has looked at the request."""

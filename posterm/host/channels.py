@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from posterm.host.case import Case, Refusal
-from posterm.unionpay.transactions import Kind
+from posterm.qr.payment_code import Network
+from posterm.unionpay.transactions import CODE_ENTRIES, CODE_SALES, Entry, Kind
 
 
 class MerchantChannel(StrEnum):
@@ -29,9 +30,14 @@ class MerchantChannel(StrEnum):
     FACE = "face"
 
 
-BEGINS: Final = frozenset({Kind.SALE, Kind.PREAUTH})
+BEGINS: Final = CODE_SALES | {Kind.SALE, Kind.PREAUTH}
 """What begins a payment online."""
 
+_WALLETS: Final = {
+    Network.UNIONPAY: MerchantChannel.UNIONPAY_QR,
+    Network.WECHAT: MerchantChannel.WECHAT,
+    Network.ALIPAY: MerchantChannel.ALIPAY,
+}
 _OWN_CODES: Final = {MerchantChannel.CREDIT: ("C0", "57")}
 """The acquirer's code for a closed channel and the standard one; 58 where there is none of its own."""
 
@@ -49,9 +55,13 @@ def check_channel(case: Case) -> Refusal | None:
 
 def channels_of(case: Case) -> tuple[MerchantChannel, ...]:
     """All channels a payment goes through; each has to be open."""
-    channels = []
-    if case.known_row().kind is Kind.PREAUTH:
+    kind, entry, channels = case.known_row().kind, case.text(22)[:2], []
+    if kind is Kind.PREAUTH:
         channels.append(MerchantChannel.PREAUTH)
-    if case.fee_class.card:
+    if entry in CODE_ENTRIES or kind in CODE_SALES:
+        channels.append(MerchantChannel.FACE if entry == Entry.OPTICAL else MerchantChannel.QR)
+        if case.wallet is not None:
+            channels.append(_WALLETS[Network(case.wallet.network)])
+    elif case.fee_class.card:
         channels.append(MerchantChannel(case.fee_class.card))
     return tuple(channels)

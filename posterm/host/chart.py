@@ -26,6 +26,7 @@ class AccountKind(StrEnum):
 
     CARDHOLDER_DEBIT = "cardholder-debit"
     CARDHOLDER_CREDIT = "cardholder-credit"
+    WALLET = "wallet"
     MERCHANT_PENDING = "merchant-pending"
     MERCHANT_PAYABLE = "merchant-payable"
     DEPOSIT = "deposit"
@@ -55,6 +56,7 @@ class ChartRow:
 CHART: Final[dict[str, ChartRow]] = {
     AccountKind.CARDHOLDER_DEBIT: ChartRow(Side.CREDIT, True, "what a debit card may spend"),
     AccountKind.CARDHOLDER_CREDIT: ChartRow(Side.CREDIT, True, "a credit card, down to its credit line"),
+    AccountKind.WALLET: ChartRow(Side.CREDIT, True, "what a wallet on a telephone may spend"),
     AccountKind.MERCHANT_PENDING: ChartRow(
         Side.CREDIT, False, "what a merchant has earned since the last cleared date"
     ),

@@ -16,17 +16,19 @@ from posterm.host.events import EventName
 from posterm.host.forced import forced_outcome
 from posterm.host.issuer import read_pan
 from posterm.unionpay.errors import LayoutError, MacFailureError
-from posterm.unionpay.transactions import Delivery, Entry, Kind, find_transaction
+from posterm.unionpay.payment_code import parse_code
+from posterm.unionpay.transactions import CODE_ENTRIES, Delivery, Kind, find_transaction
 from posterm.unionpay.tusn import parse_tusn
 
 REVERSAL_MTI: Final = "0400"
 MAX_BATCH: Final = 999_999
 
 # Types of Q/CUP 009 that are not in `posterm.unionpay.transactions`: 60.1, and DE 25 of the families that share a 60.1.
-_KNOWN_UNSUPPORTED_TYPES: Final = frozenset({"03", "27", "45", "46", "47", "48", "49", "50", "51", "53", "54", "60"})
+_KNOWN_UNSUPPORTED_TYPES: Final = frozenset({"03", "27", "45", "46", "47", "48", "49", "50", "51", "53", "54"})
 _KNOWN_UNSUPPORTED_CONDITIONS: Final = frozenset({"08", "18", "64", "65", "66", "67", "82", "91"})
 
 _ALWAYS: Final = (3, 11, 22, 25, 41, 42, 49, 60)
+_OF_A_CODE: Final = tuple(number for number in _ALWAYS if number != 25)
 _MANDATORY: Final = {
     Kind.BALANCE: _ALWAYS,
     Kind.SALE: (*_ALWAYS, 4),
@@ -42,9 +44,14 @@ _MANDATORY: Final = {
     Kind.ADJUST: (*_ALWAYS, 4),
     Kind.TIP_ADJUST: (*_ALWAYS, 4, 61),
     Kind.CHIP_OFFLINE_SALE: (*_ALWAYS, 4, 55),
+    Kind.QR_SALE: (*_OF_A_CODE, 4),
+    Kind.QR_ORDER: (*_OF_A_CODE, 4),
+    Kind.QR_VOID: (*_OF_A_CODE, 4, 37, 61),
+    Kind.QR_QUERY: (*_OF_A_CODE, 61),
+    Kind.QR_REFUND: (*_OF_A_CODE, 4, 37, 61),
 }
 _NOT_UPLOADED: Final = frozenset({37})
-"""A batch upload has no place for the RRN; the original is then found by element 61."""
+"""A batch upload has no place for the RRN, and who closes a payment has not heard it: element 61 names the original."""
 
 _NEEDS_SERIAL: Final = frozenset({Kind.SALE, Kind.PREAUTH})
 _CONTENT: Final = (3, 4, 22, 25, 37, 38, 48, 49, 61)
@@ -150,22 +157,20 @@ def check_kind(case: Case) -> Refusal | None:
 
 
 def check_content(case: Case) -> Refusal | None:
-    """30 an element is missing or malformed, 13 no amount, 12 another currency, 40 entered by a payment code."""
+    """30 an element is missing or malformed, 13 no amount, 12 another currency."""
     row = case.known_row()
     missing = [number for number in _MANDATORY[row.kind] if number not in case.message]
-    if case.uploaded:
+    if case.uploaded or 39 in case.message:
         missing = [number for number in missing if number not in _NOT_UPLOADED]
     if missing:
         return Refusal("30", "missing element " + " ".join(map(str, missing)))
     original = case.text(61)
     if 61 in _MANDATORY[row.kind] and (len(original) < 12 or not is_digits(original[:12])):
         return Refusal("30", "element 61 is shorter than batch and trace number")
-    if row.kind is not Kind.BALANCE and not case.amount_minor:
+    if 4 in _MANDATORY[row.kind] and not case.amount_minor:
         return Refusal("13", "the amount is zero")
     if case.merchant is not None and case.currency != case.merchant.currency:
         return Refusal("12", "not the merchant's currency")
-    if case.text(22)[:2] == Entry.CODE:
-        return Refusal("40", "payment codes are not run by this host")
     return _check_serial(case)
 
 
@@ -187,6 +192,14 @@ def read_card_number(case: Case) -> Refusal | None:
     return None if refusal is None else Refusal(refusal.code, refusal.why, record=False)
 
 
+def payment_code_of(case: Case) -> str:
+    """The payment code in the element this acquirer puts it into; empty when there is none."""
+    try:
+        return parse_code(case.text(case.desk.profile.qr.element))
+    except LayoutError:
+        return ""
+
+
 def content_fingerprint(case: Case) -> str:
     """A keyed hash of what is asked: not of the PIN block, security control, keys, remarks and MAC around it.
 
@@ -196,6 +209,8 @@ def content_fingerprint(case: Case) -> str:
     reversal = case.message.mti == REVERSAL_MTI
     parts = [case.message.mti, case.text(60)[:11], case.pan.reveal() if case.pan is not None else ""]
     parts += [case.text(number) for number in _CONTENT if not (reversal and number == 38)]
+    if case.text(22)[:2] in CODE_ENTRIES and not reversal:
+        parts.append(payment_code_of(case))
     if 55 in case.message and not reversal:
         parts.append(bytes(case.message[55]).hex())
     return case.desk.fingerprint("content", "|".join(parts))

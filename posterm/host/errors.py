@@ -5,6 +5,7 @@ HostError
 ├── TermsError        a plan, a table of card ranges or a calendar that cannot be
 ├── PayoutError       a payout that is unknown, or not in the state for it
 │   └── AdvanceRefusedError     an instant payout that is not made, with its answer code
+├── OrderError        a payment by a code that is unknown, or not in the state for it
 └── LedgerError       a transfer that cannot be: unknown account, nothing pending to resolve
     ├── TransferConflictError   its identifier is that of another transfer
     └── HoldEndedError          what it would end is ended already, or past its deadline
@@ -41,6 +42,10 @@ class AdvanceRefusedError(PayoutError):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
+
+
+class OrderError(HostError):
+    """A payment by a code that is unknown, or not in the state for what is asked."""
 
 
 class LedgerError(HostError):

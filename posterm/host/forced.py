@@ -10,6 +10,15 @@
         9001.05   answered with another trace number
         9001.06   carried out, then the connection is closed without an answer
         9002.0D   approved, and header digit 6 asks for D (0 to 9)
+    payment by a code of, in CNY, beside 9000 and 9001
+        9004.01   waits for a password, which is given by the terminal's second query; an order is paid by then
+        9004.02   waits for a password that is never given; an order is never paid
+        9004.03   waits for a password; 55 by the second query
+        9004.04   the wallet says nothing until the second query, and has paid then
+        9004.05   the wallet says nothing
+        9004.06   54, the code's minute is over
+        9004.07   94, the code was used before
+        9004.08   58, the channel is not open to the merchant
     offline sale of
         9003.NN   refused with 96 as an 0220, accepted in the batch upload
 
@@ -25,7 +34,7 @@ from typing import Final
 
 from posterm.unionpay.header import Requirement
 from posterm.unionpay.response_codes import response_code
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CODE_SALES, Kind
 
 CURRENCY: Final = "156"
 
@@ -43,15 +52,40 @@ class Link(Enum):
     CLOSED = "closed"
 
 
+class ForcedPayment(Enum):
+    """What becomes of a payment by a code that is not decided at once."""
+
+    AS_IT_IS = ""
+    PASSWORD = "password"
+    NO_PASSWORD = "no password"
+    WRONG_PASSWORD = "wrong password"
+    NOT_HEARD = "not heard"
+    NEVER_HEARD = "never heard"
+
+
 @dataclass(frozen=True, slots=True)
 class ForcedOutcome:
-    """`code` declines (empty: it does not), `link` spoils the answer, `requirement` goes into the header."""
+    """`payment` decides about a payment by a code.
+
+    `code` declines (empty: it does not), `link` spoils the answer, `requirement` goes into the header.
+    """
 
     code: str = ""
     link: Link = Link.AS_IT_IS
     requirement: Requirement | None = None
+    payment: ForcedPayment = ForcedPayment.AS_IT_IS
 
 
+_PAYMENTS: Final = {
+    1: ForcedOutcome(payment=ForcedPayment.PASSWORD),
+    2: ForcedOutcome(payment=ForcedPayment.NO_PASSWORD),
+    3: ForcedOutcome(payment=ForcedPayment.WRONG_PASSWORD),
+    4: ForcedOutcome(payment=ForcedPayment.NOT_HEARD),
+    5: ForcedOutcome(payment=ForcedPayment.NEVER_HEARD),
+    6: ForcedOutcome(code="54"),
+    7: ForcedOutcome(code="94"),
+    8: ForcedOutcome(code="58"),
+}
 _LINKS: Final = (
     Link.NO_ANSWER,
     Link.DROPPED,
@@ -61,6 +95,7 @@ _LINKS: Final = (
     Link.OTHER_STAN,
     Link.CLOSED,
 )
+_FORCED: Final = CODE_SALES | {Kind.SALE, Kind.PREAUTH}
 NOTHING: Final = ForcedOutcome()
 
 
@@ -71,11 +106,13 @@ def forced_outcome(kind: Kind, amount_minor: int, currency: str) -> ForcedOutcom
     '51'
     """
     yuan, cents = divmod(amount_minor, 100)
-    if currency != CURRENCY or not 9000 <= yuan <= 9003:
+    if currency != CURRENCY or not 9000 <= yuan <= 9004:
         return NOTHING
     if kind is Kind.OFFLINE_SALE:
         return ForcedOutcome(code="96") if yuan == 9003 else NOTHING
-    if kind not in (Kind.SALE, Kind.PREAUTH):
+    if kind in CODE_SALES and yuan == 9004:
+        return _PAYMENTS.get(cents, NOTHING)
+    if kind not in _FORCED:
         return NOTHING
     if yuan == 9000:
         code = f"{cents:02d}"

@@ -7,7 +7,7 @@ savepoint of its own, so one that fails takes no other with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from posterm.host import (
@@ -16,11 +16,13 @@ from posterm.host import (
     clearing,
     issuer,
     limits,
+    order_payment,
     payouts,
     reconciliation,
     registry,
     scripts,
     settlement,
+    wallets,
 )
 from posterm.host.adjustments import Adjustment
 from posterm.host.answers import approves, asks, frame_around, management_answer, pack_answer, refusal_answer
@@ -55,11 +57,14 @@ from posterm.host.switch.port import Suspended
 from posterm.host.switch.resumption import reopened, run_resumed, run_unpostable
 from posterm.host.switch.routes import give_up_overdue
 from posterm.host.terms import HostTerms
+from posterm.host.wallet_rows import OrderRecord, OrderState, WalletRecord, orders, wallet_named
 from posterm.hsm import HsmPort, KeyBlock, Pin
 from posterm.hsm.cryptogram import Scheme
 from posterm.hsm.port import ChipPort
 from posterm.iso8583 import FramingError, Message, UnpackError
-from posterm.sensitive import Pan
+from posterm.qr.payment_code import Network
+from posterm.qr.scanned import Form
+from posterm.sensitive import Pan, Sensitive
 from posterm.unionpay.envelope import Envelope, Sealer, open_envelope
 from posterm.unionpay.errors import HeaderError
 from posterm.unionpay.header import Requirement
@@ -240,6 +245,55 @@ class Host:
         )
         opened = at.isoformat() if at is not None else ""
         return issuer.enrol_card(self._desk, pan, pin, card, balance=balance, credit_line=credit_line, at=opened)
+
+    def enrol_wallet(
+        self,
+        wallet: str,
+        network: Network | str,
+        *,
+        balance: int = 0,
+        free: int = 100_000,
+        currency: str = "CNY",
+        at: datetime | None = None,
+    ) -> None:
+        """Take on a wallet that pays by codes; `balance` in minor units.
+
+        Args:
+            wallet: its name, at most 24 letters, digits and hyphens.
+            free: the amount up to which it pays without a password.
+        Raises: EnrolmentError.
+        """
+        opened = at.isoformat() if at is not None else ""
+        record = WalletRecord(wallet, str(network), "", free)
+        wallets.enrol_wallet(self._desk, record, registry.currency_number(currency), balance=balance, at=opened)
+
+    def knows_wallet(self, wallet: str) -> bool:
+        """True when the wallet is enrolled."""
+        return wallet_named(self._desk.store, wallet) is not None
+
+    def show_code(self, wallet: str, now: datetime, draw: Callable[[int], int], form: Form = Form.DIGITS) -> Sensitive:
+        """A fresh code of a wallet, good once and for a minute.
+
+        Args:
+            draw: called with a bound, gives a number below it.
+        Raises: EnrolmentError.
+        """
+        with self._desk.store.savepoint():
+            return wallets.show_code(self._desk, wallet, form, now, draw)
+
+    def pay_order(self, order_id: str, wallet: str, now: datetime) -> str:
+        """A customer who has scanned a merchant's code pays. Returns: the answer code. Raises: OrderError."""
+        with self._desk.store.savepoint():
+            return order_payment.pay_order(self._desk, order_id, wallet, now)
+
+    def answer_password(self, order_id: str, now: datetime, *, given: bool = True) -> str:
+        """A customer gives a wallet's password, or will not. Returns: the answer code. Raises: OrderError."""
+        with self._desk.store.savepoint():
+            return order_payment.answer_password(self._desk, order_id, given=given, now=now)
+
+    def orders(self, *, wallet: str | None = None, state: OrderState | None = None) -> list[OrderRecord]:
+        """Payments by codes, by identifier: all, those of a wallet, those in a state, or both."""
+        return orders(self._desk.store, wallet=wallet, state=state)
 
     def block_card(self, card: str, code: str) -> None:
         """Put a card on the acquirer's black list, with the answer code it gets; an empty code takes it off.

@@ -22,7 +22,7 @@ from posterm.host.records import ACTIVE, CardKind, CardRecord, PinPolicy, Transf
 from posterm.hsm import HsmError, Pin, PinFormat, PinMismatch
 from posterm.sensitive import Pan, SensitiveValueError, Track2, Track3, luhn_valid
 from posterm.unionpay.response_codes import response_code
-from posterm.unionpay.transactions import CHIP_ENTRIES, STRIPE_ENTRIES, Entry, Kind
+from posterm.unionpay.transactions import CHIP_ENTRIES, CODE_ENTRIES, STRIPE_ENTRIES, Entry, Kind
 
 _ACCOUNTS: Final = {
     CardKind.DEBIT.value: AccountKind.CARDHOLDER_DEBIT,
@@ -32,7 +32,7 @@ HOME_SCHEME: Final = "CUP"
 _CHANNELS: Final[dict[str, str]] = {
     **dict.fromkeys(CHIP_ENTRIES, "chip"),
     **dict.fromkeys((*STRIPE_ENTRIES, Entry.CONTACTLESS_STRIPE), "stripe"),
-    Entry.CODE: "qr",
+    **dict.fromkeys(CODE_ENTRIES, "qr"),
 }
 """How a card was read, as plans name it, by DE 22; all else is keyed."""
 
@@ -65,7 +65,7 @@ def enrol_card(
     """
     if not luhn_valid(pan.reveal()):
         raise EnrolmentError(f"card {pan}: the check digit is wrong")
-    if card.kind not in set(CardKind) or card.pin_policy not in set(PinPolicy):
+    if card.kind not in _ACCOUNTS or card.pin_policy not in set(PinPolicy):
         raise EnrolmentError(f"card {pan}: need a kind of debit or credit and a PIN policy of required or optional")
     if card.status != ACTIVE and (len(card.status) != 2 or not card.status.isalnum() or not card.status.isascii()):
         raise EnrolmentError(f"card {pan}: need a status of active or a two-character answer code")
@@ -160,8 +160,12 @@ def find_fee_class(case: Case) -> Refusal | None:
     card = case.card
     if card is not None:
         entry = case.text(22)[:2]
-        case.fee_class = FeeClass(card.kind, _CHANNELS.get(entry, "keyed"), foreign=card.scheme != HOME_SCHEME)
+        case.fee_class = FeeClass(card.kind, _CHANNELS.get(entry, "keyed"), foreign=_is_foreign(card))
     return None
+
+
+def _is_foreign(card: CardRecord) -> bool:
+    return card.scheme != HOME_SCHEME and card.kind != CardKind.WALLET
 
 
 def check_card(case: Case) -> Refusal | None:

@@ -25,9 +25,10 @@ from posterm.host.case import Case, Refusal
 from posterm.host.plan import LimitRow
 from posterm.host.records import LimitUseRecord, TransactionRecord, TransferRecord
 from posterm.host.store import HostStore
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CODE_SALES, Kind
 
-_NEW: Final = frozenset({Kind.SALE, Kind.PREAUTH})
+_SALES: Final = CODE_SALES | {Kind.SALE}
+_NEW: Final = _SALES | {Kind.PREAUTH}
 _ON_TOP: Final = frozenset({Kind.PREAUTH_ADD, Kind.COMPLETION})
 _FORCED: Final = frozenset({Kind.OFFLINE_SALE, Kind.ADJUST, Kind.CHIP_OFFLINE_SALE})
 _RESERVING: Final = frozenset({Kind.PREAUTH.value, Kind.PREAUTH_ADD.value})
@@ -83,7 +84,7 @@ def settle_reserved(case: Case) -> tuple[tuple[str, ...], int]:
         uses = _uses(case)
         _count(store, uses, confirmed=case.amount_minor)
         return uses, case.amount_minor
-    if kind is Kind.SALE:
+    if kind in _SALES:
         _count(store, case.limits, reserved=-case.reserved_minor, confirmed=case.reserved_minor)
         return case.limits, case.reserved_minor
     if kind is Kind.PREAUTH:
@@ -104,7 +105,7 @@ def after(case: Case, original: TransactionRecord) -> TransactionRecord:
         return replace(original, limited_minor=original.limited_minor + case.reserved_minor)
     if kind is Kind.TIP_ADJUST:
         return counted(store, original, case.amount_minor - original.posted_minor)
-    if kind is Kind.REFUND:
+    if kind in (Kind.REFUND, Kind.QR_REFUND):
         same_day = case.at[:_DAY_DIGITS] == original.at[:_DAY_DIGITS]
         return counted(store, original, -min(case.amount_minor, original.limited_minor)) if same_day else original
     return counted(store, original, -original.limited_minor)

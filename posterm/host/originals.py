@@ -1,7 +1,8 @@
 """The earlier transaction a request refers to: finding it, and whether it may still be acted on.
 
     void, completion void    by 61 in the same terminal's same batch; 37 and 38, where sent, have to match
-    refund                   by 37 among the merchant's; 61 has to match where it is not zero
+    code void, code query    by 61 in the same terminal's same batch; a query asks about one that is not paid, too
+    refund, code refund      by 37 among the merchant's; 61 has to match where it is not zero
     pre-authorisation family by 61 at the same terminal, else by 38 and the card among the merchant's: hotels complete
                              at another counter; it must not have expired
     tip                      by 61 in the same terminal's same batch
@@ -21,6 +22,7 @@ from posterm.host.records import TransactionRecord
 from posterm.unionpay.transactions import Entry, Kind
 
 _PURCHASES: Final = frozenset({Kind.SALE, Kind.OFFLINE_SALE, Kind.ADJUST})
+_BY_CODE: Final = frozenset({Kind.QR_SALE, Kind.QR_ORDER})
 _COMPLETIONS: Final = frozenset({Kind.COMPLETION, Kind.COMPLETION_NOTICE})
 
 
@@ -32,6 +34,8 @@ def check_original(case: Case) -> Refusal | None:
     refusal = rule(case)
     if refusal is not None:
         return refusal
+    if case.known_row().kind is Kind.QR_QUERY:
+        return None
     original = case.known_original()
     if case.card is not None and case.card.fingerprint != original.card:
         return Refusal("14", "not the card of the original")
@@ -42,6 +46,22 @@ def check_original(case: Case) -> Refusal | None:
 
 def _void(case: Case) -> Refusal | None:
     return _in_this_batch(case, _PURCHASES) or _match_numbers(case) or _untouched(case) or _same_amount(case)
+
+
+def _code_void(case: Case) -> Refusal | None:
+    return _in_this_batch(case, _BY_CODE) or _match_numbers(case) or _untouched(case) or _same_amount(case)
+
+
+def _code_query(case: Case) -> Refusal | None:
+    batch, stan = case.text(61)[0:6], case.text(61)[6:12]
+    case.original = case.desk.store.transaction(case.ref_for("0200", batch, stan))
+    if case.original is None:
+        return Refusal("25", "no such payment by a code", record=False)
+    return None if case.original.kind in _BY_CODE else Refusal("12", "the original is no payment by a code")
+
+
+def _code_refund(case: Case) -> Refusal | None:
+    return _refund_of(case, _BY_CODE)
 
 
 def _completion_void(case: Case) -> Refusal | None:
@@ -66,10 +86,14 @@ def _tip_adjust(case: Case) -> Refusal | None:
 
 
 def _refund(case: Case) -> Refusal | None:
-    desk, rules = case.desk, case.desk.profile.rules
     if case.text(22)[:2] == Entry.KEYED:
         return Refusal("57", "a refund needs the card")
-    refusal = _by_rrn(case) or _untouched(case, refunded_is_fine=True)
+    return _refund_of(case, _PURCHASES | _COMPLETIONS)
+
+
+def _refund_of(case: Case, kinds: frozenset[Kind]) -> Refusal | None:
+    desk, rules = case.desk, case.desk.profile.rules
+    refusal = _by_rrn(case, kinds) or _untouched(case, refunded_is_fine=True)
     if refusal is not None:
         return refusal
     original = case.known_original()
@@ -137,14 +161,14 @@ def _in_this_batch(case: Case, kinds: frozenset[Kind]) -> Refusal | None:
     return None
 
 
-def _by_rrn(case: Case) -> Refusal | None:
+def _by_rrn(case: Case, kinds: frozenset[Kind]) -> Refusal | None:
     store = case.desk.store
     if case.uploaded and 37 not in case.message:
         found = store.transaction(case.ref_for("0200", case.text(61)[0:6], case.text(61)[6:12]))
         candidates = [found] if found is not None else []
     else:
         candidates = store.transactions_by_rrn(case.merchant_id, case.text(37))
-    matching = [record for record in candidates if record.kind in _PURCHASES | _COMPLETIONS and _agrees(case, record)]
+    matching = [record for record in candidates if record.kind in kinds and _agrees(case, record)]
     if len(matching) != 1:
         return Refusal("25", "no such sale of this merchant")
     case.original = matching[0]
@@ -194,4 +218,7 @@ _RULES: Final[dict[Kind, Callable[[Case], Refusal | None]]] = {
     Kind.COMPLETION_NOTICE: _completion,
     Kind.COMPLETION_VOID: _completion_void,
     Kind.TIP_ADJUST: _tip_adjust,
+    Kind.QR_VOID: _code_void,
+    Kind.QR_QUERY: _code_query,
+    Kind.QR_REFUND: _code_refund,
 }

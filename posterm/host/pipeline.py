@@ -10,7 +10,7 @@ Source: Q/CUP 009 (what a host looks at); the order is posterm's: identity, nove
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from posterm.host import (
@@ -21,12 +21,15 @@ from posterm.host import (
     clearing,
     issuer,
     limits,
+    order_payment,
+    orders,
     originals,
     placement,
     postings,
     registry,
     reversal,
     risk,
+    wallets,
 )
 from posterm.host.case import Case, Refusal
 from posterm.host.errors import HostError
@@ -35,8 +38,17 @@ from posterm.host.forced import Link
 from posterm.host.records import REVERSAL, BatchRecord, TransactionRecord
 from posterm.host.switch import routes
 from posterm.host.switch.port import Suspended
+from posterm.host.wallet_rows import OrderState
 from posterm.iso8583 import Message
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import (
+    CODE_ENTRIES,
+    CODE_SALES,
+    TRANSACTIONS,
+    Kind,
+    Network,
+    find_transaction,
+    response_mti,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ TRANSACTION: Final = (
     Step("pin", lambda case: case.issuer.check_pin(case)),
     Step("forced", checks.check_forced),
 )
+_CODE_TYPE: Final = TRANSACTIONS[Kind.QR_SALE].message_type
 TRANSACTION_STEPS: Final = (
     *IDENTITY,
     Step("forced-link", checks.look_up_forced),
@@ -83,6 +96,22 @@ TRANSACTION_STEPS: Final = (
     *TRANSACTION,
 )
 """0100, 0200, 0220; the last step, `funds`, is the posting itself: amount, fee and holds in one linked group."""
+
+CODE_STEPS: Final = (
+    *IDENTITY,
+    Step("forced-link", checks.look_up_forced),
+    *NOVELTY,
+    Step("batch", checks.check_batch),
+    Step("kind", checks.check_kind),
+    Step("content", checks.check_content),
+    Step("original", originals.check_original),
+    Step("forced", checks.check_forced),
+    Step("payment-code", wallets.check_code),
+    Step("fee-class", issuer.find_fee_class),
+    Step("channel", channels.check_channel),
+    Step("limits", limits.check_limits, undo=limits.release_reserved),
+)
+"""A payment by a code, and what refers to one: a wallet takes the card's place."""
 
 NOTICE_STEPS: Final = (
     Step("clearing-date", clearing.find_clearing_date),
@@ -106,7 +135,11 @@ def run_transaction(case: Case) -> Message | Suspended | None:
     Returns: the answer; `Suspended` while the card's issuer is asked; None for a request that is to leave no trace, or
         one that is under way already.
     """
-    refused = _first_refusal(case, TRANSACTION_STEPS)
+    by_code = case.message_type == _CODE_TYPE or case.text(22)[:2] in CODE_ENTRIES
+    if by_code and 39 in case.message:
+        return run_closing(case)
+    steps = CODE_STEPS if by_code else TRANSACTION_STEPS
+    refused = _first_refusal(case, steps)
     if case.forced.link is Link.DROPPED:
         case.tell(EventName.FORCED, outcome=case.forced.link.value)
         return None
@@ -117,15 +150,41 @@ def run_transaction(case: Case) -> Message | Suspended | None:
         return _repeat(case, case.again)
     if refused is not None:
         return decline(case, *refused)
+    if case.known_row().kind is Kind.QR_QUERY:
+        code, said = order_payment.answer_query(case)
+        case.tell(EventName.ORDER_ASKED_ABOUT, code=code, original=case.known_original().ref)
+        return answers.financial_answer(case, said)
     asked = case.issuer.ask(case)
     if asked is None:
-        return accept(case, TRANSACTION_STEPS)
+        return accept(case, steps)
     if isinstance(asked, Refusal):
-        undo(case, TRANSACTION_STEPS)
+        undo(case, steps)
         return decline(case, "issuer", asked)
     _keep(case, new_record(case, case.rrn, limits=case.limits, limited_minor=case.reserved_minor))
     case.tell(EventName.SUSPENDED, issuer=asked.issuer, kind=case.known_row().kind.value, amount=case.amount_minor)
     return asked
+
+
+def run_closing(case: Case) -> Message:
+    """A void of a payment by a code that gives its reason in 39: the reversal of that payment, by another name.
+
+    It undoes what it names, or keeps it from ever coming, and counts nowhere, as an 0400 does.
+    """
+    row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
+    refused = _first_refusal(case, (*IDENTITY, Step("kind", checks.check_kind), Step("content", checks.check_content)))
+    if refused is None and (row is None or row.kind is not Kind.QR_VOID):
+        refused = "kind", Refusal("12", "only a void gives a reason", record=False)
+    if refused is not None:
+        return decline(case, refused[0], replace(refused[1], record=False))
+    batch, stan = case.text(61)[0:6], case.text(61)[6:12]
+    known = case.desk.store.transaction(case.ref_for("0200", batch, stan))
+    kind = Kind(known.kind) if known is not None and known.kind in CODE_SALES else Kind.QR_SALE
+    elements = {number: case.text(number) for number in (4, 22, 39, 41, 42, 49)}
+    elements |= {3: TRANSACTIONS[kind].processing_code, 11: stan, 60: f"{_CODE_TYPE}{batch}{Network.TRANSACTION}"}
+    answer = run_reversal(replace(case, message=Message("0400", elements), envelope=None, row=None))
+    echoed = {number: answer[number] for number in answer}
+    echoed |= {3: case.text(3), 11: case.stan, 60: case.text(60)}
+    return Message(response_mti(case.message.mti), echoed)
 
 
 def run_reversal(case: Case) -> Message:
@@ -176,6 +235,9 @@ def run_failed(case: Case, fault: str) -> Message:
 def accept(case: Case, steps: tuple[Step, ...]) -> Message:
     """Post a transaction that passed every one of `steps`, and record it."""
     kind = case.known_row().kind
+    if kind in CODE_SALES and (waiting := orders.waits_for(case)):
+        undo(case, steps)
+        return wait(case, waiting)
     rrn = case.rrn = case.rrn or answers.rrn_for(case)
     posted, refusal = postings.post(case)
     if refusal is not None:
@@ -190,6 +252,7 @@ def accept(case: Case, steps: tuple[Step, ...]) -> Message:
         auth_code=auth_code,
         balance=said.balance,
         chip_data=said.chip_data,
+        result=orders.result_text(case, OrderState.SUCCESS) if kind in CODE_SALES else "",
     )
     record = new_record(case, rrn, code="00", approved=True, auth_code=auth_code, answer=answer, **posted)
     _keep(case, record)
@@ -205,13 +268,27 @@ def accept(case: Case, steps: tuple[Step, ...]) -> Message:
     return answers.financial_answer(case, answer)
 
 
+def wait(case: Case, code: str) -> Message:
+    """Answer a payment by a code that is not decided yet: nothing is posted, its order is open."""
+    case.waiting = code
+    rrn = case.rrn = answers.rrn_for(case)
+    shown = orders.shown_code(case, rrn) if case.known_row().kind is Kind.QR_ORDER else ""
+    result = orders.result_text(case, OrderState.CREATE)
+    answer = answers.answer_elements(case, code, rrn, result=result, shown_code=shown)
+    _keep(case, new_record(case, rrn, code=orders.PAYING, answer=answer))
+    case.tell(EventName.ORDER_WAITS, code=code, kind=case.known_row().kind.value, amount=case.amount_minor, rrn=rrn)
+    return answers.financial_answer(case, answer)
+
+
 def decline(case: Case, step: str, refusal: Refusal) -> Message:
     """Answer a request that a step refused, and record it unless a repeat is to be judged anew."""
     if refusal.record and not case.rrn:
         case.rrn = answers.rrn_for(case)
     rrn = case.rrn
     chip_data = case.issuer.chip_data(case, refusal.code) if refusal.record else ""
-    answer = answers.answer_elements(case, refusal.code, rrn, chip_data=chip_data)
+    failed = case.row is not None and case.row.kind in CODE_SALES
+    result = orders.result_text(case, OrderState.FAIL) if failed else ""
+    answer = answers.answer_elements(case, refusal.code, rrn, chip_data=chip_data, result=result)
     if refusal.record:
         _keep(case, new_record(case, rrn, code=refusal.code, declined_by=step, answer=answer))
     card = case.card.masked_pan if case.card is not None else ""
@@ -275,6 +352,7 @@ def _repeat(case: Case, record: TransactionRecord) -> Message:
 def _keep(case: Case, record: TransactionRecord) -> None:
     store = case.desk.store
     store.put_transaction(record)
+    orders.follow(case, record)
     if store.batch_record(record.terminal_id, record.batch) is None:
         store.put_batch_record(BatchRecord(record.terminal_id, record.batch, record.merchant_id))
 

@@ -8,7 +8,8 @@ pre-authorisation, add       a hold on the card, until the authorisation expires
 pre-authorisation void       all holds of the authorisation released
 completion                   all its holds released and the amount posted, linked; as a notice by force
 tip                          the difference to what the sale has posted so far
-balance                      nothing
+balance, query               nothing
+payment by a code            as a sale; wallet to merchant, when the wallet has paid, which may be later
 
 Voids and tips name the transfer they correct. The merchant's fee goes with them in the same group, from merchant to
 fees charged: of a sale or completion, of what a tip adds; and back with a void, or a refund if the plan says so.
@@ -32,6 +33,7 @@ from posterm.unionpay.balances import Balance, pack_accumulated
 from posterm.unionpay.transactions import Kind
 
 Group = list[TransferRecord]
+_VOIDS: Final = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.QR_VOID})
 
 
 def post(case: Case) -> tuple[dict[str, Any], Refusal | None]:
@@ -168,7 +170,7 @@ def _fee(case: Case, fee: int, number: int) -> TransferRecord:
     debit, credit = (merchant, charged) if fee > 0 else (charged, merchant)
     kind, original = case.known_row().kind, case.original
     corrects = ""
-    if kind in (Kind.VOID, Kind.COMPLETION_VOID) and original is not None and original.fee_minor:
+    if kind in _VOIDS and original is not None and original.fee_minor:
         corrects = f"{original.ref}/{original.transfers}"  # a fee is the last transfer of its group
     return TransferRecord(
         f"{case.ref}/{number}",
@@ -228,6 +230,11 @@ _GROUPS: Final[dict[Kind, Callable[[Case], Group]]] = {
     Kind.ADJUST: _from_card_by_force,
     Kind.TIP_ADJUST: _tip,
     Kind.CHIP_OFFLINE_SALE: _from_card_by_force,
+    Kind.QR_SALE: _from_card,
+    Kind.QR_ORDER: _from_card,
+    Kind.QR_VOID: _void,
+    Kind.QR_QUERY: _nothing,
+    Kind.QR_REFUND: _to_card,
 }
 _MOVES_ITS_AMOUNT: Final = frozenset(
     kind for kind, group in _GROUPS.items() if group not in (_nothing, _first_hold, _further_hold, _release, _tip)
@@ -242,7 +249,9 @@ _FEES: Final[dict[Kind, Callable[[Case], int]]] = {
     Kind.TIP_ADJUST: _fee_of_tip,
     Kind.VOID: _fee_of_void,
     Kind.COMPLETION_VOID: _fee_of_void,
+    Kind.QR_VOID: _fee_of_void,
     Kind.REFUND: _fee_of_refund,
+    Kind.QR_REFUND: _fee_of_refund,
 }
 
 
@@ -261,7 +270,7 @@ def _posted_minor(case: Case) -> int:
 def original_after(case: Case, original: TransactionRecord, group: Group, fee: int) -> TransactionRecord:
     """The original as the request leaves it; `fee` is what was charged with the request."""
     kind = case.known_row().kind
-    if kind in (Kind.VOID, Kind.COMPLETION_VOID):
+    if kind in _VOIDS:
         return replace(original, voided_by=case.ref, fee_now_minor=0)
     if kind is Kind.PREAUTH_VOID:
         return replace(original, voided_by=case.ref, holds=())
@@ -270,7 +279,7 @@ def original_after(case: Case, original: TransactionRecord, group: Group, fee: i
     if kind is Kind.PREAUTH_ADD:
         authorised = original.authorised_minor + case.amount_minor
         return replace(original, authorised_minor=authorised, holds=(*original.holds, *_holds(group)))
-    if kind is Kind.REFUND:
+    if kind in (Kind.REFUND, Kind.QR_REFUND):
         refunded, left = original.refunded_minor + case.amount_minor, original.fee_now_minor + fee
         return replace(original, refunded_minor=refunded, fee_now_minor=left)
     return replace(

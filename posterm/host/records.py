@@ -90,6 +90,8 @@ class CardKind(StrEnum):
 
     DEBIT = "debit"
     CREDIT = "credit"
+    WALLET = "wallet"
+    """A wallet on a telephone: no card at all, but an account that pays."""
 
 
 class PinPolicy(StrEnum):
@@ -124,7 +126,9 @@ class CardRecord:
 
     @property
     def account_id(self) -> str:
-        return network(self.network, self.currency) if self.network else f"card/{self.fingerprint}"
+        if self.network:
+            return network(self.network, self.currency)
+        return f"{'wallet' if self.kind == CardKind.WALLET else 'card'}/{self.fingerprint}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from posterm.unionpay.transactions import TRANSACTIONS, Delivery, Kind, Transact
 _BY_WIRE: Final = {
     (row.processing_code, row.condition, row.message_type): row
     for row in TRANSACTIONS.values()
-    if row.delivery is Delivery.REVERSE
+    if row.delivery in (Delivery.REVERSE, Delivery.CLOSE)
 }
 _MANDATORY: Final = (3, 4, 11, 22, 25, 39, 41, 42, 49, 60)
 
@@ -53,7 +53,7 @@ class Undone:
 
 def check_reversal(case: Case) -> Refusal | None:
     """30 an element is missing, 12 it names nothing that is reversed."""
-    missing = [number for number in _MANDATORY if number not in case.message]
+    missing = [number for number in _MANDATORY if number not in case.message and not _is_spared(case, number)]
     if missing:
         return _refused("30", "missing element " + " ".join(map(str, missing)))
     return None if _row(case) is not None else _refused("12", "no transaction that is reversed has this 3, 25 and 60.1")
@@ -167,6 +167,11 @@ def _first_name(case: Case, hold: str) -> str:
 
 def _row(case: Case) -> Transaction | None:
     return _BY_WIRE.get((case.text(3), case.text(25), case.message_type))
+
+
+def _is_spared(case: Case, number: int) -> bool:
+    """True for the one element that payments by a code do without."""
+    return number == 25 and case.message_type == TRANSACTIONS[Kind.QR_SALE].message_type
 
 
 def _refused(code: str, why: str) -> Refusal:

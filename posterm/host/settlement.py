@@ -54,7 +54,7 @@ from posterm.unionpay.transactions import TRANSACTIONS, Kind, Network, Side
 NOTICE_DIGITS: Final = 24
 _CHIP_SALE: Final = TRANSACTIONS[Kind.CHIP_OFFLINE_SALE]
 _SIDES: Final = {row.kind.value: row.side for row in TRANSACTIONS.values()}
-_VOIDS: Final = frozenset({Kind.VOID.value, Kind.COMPLETION_VOID.value})
+_VOIDS: Final = frozenset({Kind.VOID.value, Kind.COMPLETION_VOID.value, Kind.QR_VOID.value})
 Added = dict[int, str | bytes]
 
 
@@ -177,7 +177,7 @@ def _take_items(case: Case, batch: BatchRecord) -> Decision:
     if not batch.open:
         return "77", "the batch is closed", {}
     for item in items:
-        card = case.desk.card_fingerprint(item.pan)
+        card = case.desk.card_fingerprint(item.pan) if item.pan is not None else ""
         upload = UploadRecord(batch.terminal_id, batch.batch, item.stan, card, item.amount_minor)
         case.desk.store.put_upload(upload)
     case.tell(EventName.ITEMS_UPLOADED, batch=batch.batch, items=len(items))

@@ -88,6 +88,18 @@ class PaymentCode(Sensitive):
         return f"{clear[:2]}{'*' * (len(clear) - 4)}{clear[-2:]}"
 
 
+def draw_code(network: Network, draw: Callable[[int], int]) -> PaymentCode:
+    """Fresh digits of a network.
+
+    Args:
+        draw: called with a bound, gives a number below it.
+    """
+    form = _BY_NETWORK[network]
+    prefix = form.first_prefix + draw(form.last_prefix - form.first_prefix + 1)
+    rest = max(form.shortest, 18) - 2
+    return PaymentCode(f"{prefix}{draw(10**rest):0{rest}d}")
+
+
 @dataclass(slots=True)
 class _Issued:
     holder: str
@@ -114,10 +126,7 @@ class OneTimeCodes:
         self._sweep(now)
         if len(self._live) >= MAX_LIVE_CODES:
             raise PaymentCodeError(f"{MAX_LIVE_CODES} codes are live already")
-        form = _BY_NETWORK[network]
-        prefix = form.first_prefix + self.draw(form.last_prefix - form.first_prefix + 1)
-        rest = max(form.shortest, 18) - 2
-        while (code := PaymentCode(f"{prefix}{self.draw(10**rest):0{rest}d}")) in self._live:
+        while (code := draw_code(network, self.draw)) in self._live:
             continue
         self._live[code] = _Issued(holder, now + LIFETIME)
         return code

@@ -18,13 +18,18 @@ from posterm.terminal.effects import (
     Flow,
     LinkReply,
     OfflinePinReply,
+    Pause,
+    PauseReply,
     PinReply,
     PresentCard,
     Print,
     Printed,
     PrinterFailed,
     ReturnCard,
+    ScanCode,
+    ScanReply,
     SelectApplication,
+    ShowCode,
     Tell,
     Transceive,
     Transmit,
@@ -45,6 +50,9 @@ class Front(Protocol):
     """The terminal's front: reader, PIN pad and printer, and whoever stands before them."""
 
     def present(self, asked: PresentCard) -> CardReply: ...
+    def scan(self, asked: ScanCode) -> ScanReply: ...
+    def show_code(self, asked: ShowCode) -> None: ...
+    def pause(self, asked: Pause) -> PauseReply: ...
     def enter_pin(self, asked: EnterPin) -> PinReply: ...
     def transceive(self, asked: Transceive) -> ChipReply: ...
     def select(self, asked: SelectApplication) -> ChoiceReply: ...
@@ -70,6 +78,13 @@ def drive(flow: Flow[R], *, line: Line, front: Front, listen: Callable[[Tell], N
                     reply = line.wait()
                 case PresentCard():
                     reply = front.present(effect)
+                case ScanCode():
+                    reply = front.scan(effect)
+                case ShowCode():
+                    front.show_code(effect)
+                    reply = None
+                case Pause():
+                    reply = front.pause(effect)
                 case EnterPin():
                     reply = front.enter_pin(effect)
                 case Transceive():

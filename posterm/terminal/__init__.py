@@ -4,6 +4,8 @@ transitions    the two state tables; read this first
 engine         `Terminal`: one method for each key a cashier can press
 effects        what a flow asks of the world, and the replies
 transaction    the flow of one transaction
+code_payment   the flows of payments by a code
+training       practice that moves no money
 chip           the flow of one with a chip, around the kernel
 kernels        what a terminal asks of the chip kernels
 order, steps   what transactions begin and end with, and the steps they share

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from posterm.iso8583 import Message
+from posterm.sensitive import Pan
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print, PrinterFailed
 from posterm.terminal.errors import TerminalError
@@ -40,7 +41,7 @@ from posterm.unionpay.totals import (
     pack_upload,
     pack_upload_end,
 )
-from posterm.unionpay.transactions import UPLOAD_STRIPE, Kind, Network
+from posterm.unionpay.transactions import GIVEN_BACK, UPLOAD_STRIPE, Kind, Network
 from posterm.unionpay.transactions import Delivery as Promise
 
 PREAUTH_LIFE = timedelta(days=30)
@@ -224,7 +225,7 @@ def _step_message(ctx: Context, step: _Step, *, equal: bool) -> Message:
         network = Network.UPLOAD_CHIP_EQUAL if equal else Network.UPLOAD_CHIP_DIFFERENT
         return ctx.mapper.chip_upload(step.chip, ctx.unseal_card(step.chip), network, batch=batch)
     if step.notice is None:
-        items = [UploadItem(entry.stan, ctx.unseal_card(entry).pan, entry.total_minor) for entry in step.stripes]
+        items = [UploadItem(entry.stan, _card_number(ctx, entry), entry.total_minor) for entry in step.stripes]
         return _upload_message(ctx, UPLOAD_STRIPE, pack_upload(items))
     network = Network.UPLOAD_NOTICE_EQUAL if equal else Network.UPLOAD_NOTICE_DIFFERENT
     # A notice that began with a track goes up with its card number instead.
@@ -234,9 +235,13 @@ def _step_message(ctx: Context, step: _Step, *, equal: bool) -> Message:
     return ctx.mapper.notice_upload(step.notice, request, network, batch=batch)
 
 
+def _card_number(ctx: Context, entry: JournalEntry) -> Pan | None:
+    return ctx.unseal_card(entry).pan if entry.sealed_card else None
+
+
 def _is_notice(entry: JournalEntry) -> bool:
     """True for what this terminal approved itself; its delivery has ended one way or the other by now."""
-    return entry.transaction.delivery is Promise.REPEAT and entry.kind is not Kind.REFUND
+    return entry.transaction.delivery is Promise.REPEAT and entry.kind not in GIVEN_BACK
 
 
 def _note_upload(ctx: Context, draft: Draft, notice: JournalEntry, answer: Answer) -> None:

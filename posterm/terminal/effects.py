@@ -8,6 +8,9 @@ so it can be thrown away at any yield: that is a power cut, and the store has wh
     PresentCard         -> Inserted | Tapped | Swiped | Keyed | Cancelled
     Transceive          -> CardAnswered | CardGone
     SelectApplication   -> Chosen | Cancelled
+    ScanCode            -> Scanned | Cancelled
+    ShowCode            -> None
+    Pause               -> Waited | Cancelled
     EnterPin            -> PinEntered | PinSkipped | Cancelled
     EnterOfflinePin     -> PinTyped | PinSkipped | Cancelled
     ReturnCard          -> None
@@ -51,6 +54,29 @@ class PresentCard:
     amount: Amount | None
     entries: frozenset[Entry]
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCode:
+    """Read a code off the customer's telephone, or a face; once more when what was read was none."""
+
+    amount: Amount
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCode:
+    """Show a code for the customer to scan, until the next effect that is no `Pause`, or the end."""
+
+    text: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait, while the customer pays on a telephone; the cashier may stop it."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +195,20 @@ class Tapped:
 
 
 @dataclass(frozen=True, slots=True)
+class Scanned:
+    """What the scanner or the camera has read. It is good for money for a minute."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """The time is over."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CardAnswered:
     """What the chip said: data and status word."""
 
@@ -235,6 +275,9 @@ Effect: TypeAlias = (
     Transmit
     | Await
     | PresentCard
+    | ScanCode
+    | ShowCode
+    | Pause
     | Transceive
     | SelectApplication
     | EnterPin
@@ -247,6 +290,8 @@ LinkReply: TypeAlias = FrameArrived | TimedOut | LinkLost | NotSent
 CardReply: TypeAlias = Inserted | Tapped | Swiped | Keyed | Cancelled
 ChipReply: TypeAlias = CardAnswered | CardGone
 ChoiceReply: TypeAlias = Chosen | Cancelled
+ScanReply: TypeAlias = Scanned | Cancelled
+PauseReply: TypeAlias = Waited | Cancelled
 PinReply: TypeAlias = PinEntered | PinSkipped | Cancelled
 OfflinePinReply: TypeAlias = PinTyped | PinSkipped | Cancelled
 

@@ -9,13 +9,15 @@ void. A second command while one is running is not possible: the runtime drives 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from posterm.amount import CNY, Amount, Currency
 from posterm.hsm import HsmPort, KeyUsage
+from posterm.terminal import training
 from posterm.terminal.batch import Settled, last_slip, settle, totals_of
 from posterm.terminal.chip_downloads import AIDS, KEYS, download, download_what_is_missing
+from posterm.terminal.code_payment import pay_by_code, query, show_order
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print
 from posterm.terminal.errors import TerminalError
@@ -35,17 +37,18 @@ from posterm.terminal.operators import (
     password_is_right,
 )
 from posterm.terminal.order import Order, Outcome, Result
-from posterm.terminal.originals import OriginalReference, authorised_minor, find_original, standing_minor
+from posterm.terminal.originals import OriginalReference, authorised_minor, find_original, is_named, standing_minor
 from posterm.terminal.records import JournalEntry, Status
 from posterm.terminal.reversal import settle_pending
 from posterm.terminal.steps import print_slips
 from posterm.terminal.store import TerminalStore
+from posterm.terminal.training import practise, practise_on
 from posterm.terminal.transaction import give_up, perform
 from posterm.terminal.transitions import SETTLEMENT_STATES, Event, Phase, State
 from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.totals import Totals
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CODE_SALES, Kind
 
 __all__ = ["Answer", "Terminal"]
 
@@ -217,6 +220,16 @@ class Terminal:
         self._ctx.now = now
         return (yield from download(self._ctx, AIDS))
 
+    def start_training(self, now: datetime) -> Flow[Managed]:
+        """Practise from here on: nothing leaves the terminal. Refused while anything of the day is open."""
+        self._ctx.now = now
+        return (yield from training.start(self._ctx))
+
+    def end_training(self, now: datetime) -> Flow[Managed]:
+        """Back to money; the cashier has to sign on."""
+        self._ctx.now = now
+        return (yield from training.end(self._ctx))
+
     def upload_status(self, now: datetime) -> Flow[Managed]:
         self._ctx.now = now
         return (yield from upload_status(self._ctx))
@@ -250,13 +263,40 @@ class Terminal:
             return Result(Outcome.REFUSED, Kind.OFFLINE_SALE, text="an authorisation code has 6 letters or digits")
         return (yield from self._perform(Order(Kind.OFFLINE_SALE, amount, auth_code=auth_code), now))
 
+    def pay_by_code(self, amount: Amount, now: datetime) -> Flow[Result]:
+        """Scan the code a customer's telephone shows, or a face, and let the wallet behind it pay."""
+        kind = Kind.SALE if self.profile.qr.family == "standard" else Kind.QR_SALE
+        return (yield from self._perform(Order(kind, amount), now, pay_by_code))
+
+    def show_code(self, amount: Amount, now: datetime) -> Flow[Result]:
+        """Show a code for a customer to scan, until it is paid."""
+        return (yield from self._perform(Order(Kind.QR_ORDER, amount), now, show_order))
+
+    def query_code(self, stan: str, now: datetime) -> Flow[Result]:
+        """Ask the host how a payment by a code of the open batch stands; the latest without a number."""
+        self._ctx.now = now
+        if self.state is State.TRAINING:
+            return (yield from practise_on(self._ctx, Kind.QR_QUERY, OriginalReference(stan=stan), None))
+        original = find_original(self._ctx, Kind.QR_QUERY, OriginalReference(stan=stan))
+        if isinstance(original, str):
+            return Result(Outcome.REFUSED, Kind.QR_QUERY, text=original)
+        return (yield from self._perform(Order(Kind.QR_QUERY, None, original), now, query))
+
     def void(self, stan: str, password: str, now: datetime) -> Flow[Result]:
-        """Take back a sale of the open batch, whole."""
-        return (yield from self._on_original(Kind.VOID, OriginalReference(stan=stan), None, now, password))
+        """Take back a sale of the open batch, whole, however it was paid."""
+        reference = OriginalReference(stan=stan)
+        kind = Kind.QR_VOID if self._was_by_code(reference) else Kind.VOID
+        return (yield from self._on_original(kind, reference, None, now, password))
 
     def refund(self, amount: Amount, original: OriginalReference, password: str, now: datetime) -> Flow[Result]:
-        """Give money back for a sale, whole or in part; the card must be swiped."""
-        return (yield from self._on_original(Kind.REFUND, original, amount, now, password))
+        """Give money back for a sale, whole or in part; the card must be swiped, where it was paid by one."""
+        kind = Kind.QR_REFUND if self._was_by_code(original) else Kind.REFUND
+        return (yield from self._on_original(kind, original, amount, now, password))
+
+    def refund_code(self, amount: Amount, original: OriginalReference, password: str, now: datetime) -> Flow[Result]:
+        """Give money back for a payment by a code, also one this terminal no longer has."""
+        kind = Kind.REFUND if self.profile.qr.family == "standard" else Kind.QR_REFUND
+        return (yield from self._on_original(kind, original, amount, now, password))
 
     def add_preauth(self, amount: Amount, original: OriginalReference, now: datetime) -> Flow[Result]:
         """Reserve more under a pre-authorisation."""
@@ -282,6 +322,9 @@ class Terminal:
         ctx.now = now
         if ctx.parameter("tips_allowed", "1") == "0":
             return Result(Outcome.REFUSED, Kind.TIP_ADJUST, text="tips are switched off")
+        if self.state is State.TRAINING:
+            reference = OriginalReference(stan=stan)
+            return (yield from practise_on(ctx, Kind.TIP_ADJUST, reference, None, tip_minor=tip.minor))
         original = find_original(ctx, Kind.TIP_ADJUST, OriginalReference(stan=stan))
         if isinstance(original, str):
             return Result(Outcome.REFUSED, Kind.TIP_ADJUST, text=original)
@@ -326,7 +369,18 @@ class Terminal:
 
     # --- inside ---
 
-    def _perform(self, order: Order, now: datetime) -> Flow[Result]:
+    def _was_by_code(self, reference: OriginalReference) -> bool:
+        """True when the transaction meant, or without any reference the latest sale, was paid by the code family."""
+        named = [
+            entry for entry in self.journal if entry.kind in CODE_SALES | {Kind.SALE} and is_named(entry, reference)
+        ]
+        standing = [entry for entry in named if entry.status is Status.APPROVED and not entry.undone_by]
+        found = standing or named
+        return bool(found) and found[-1].kind in CODE_SALES
+
+    def _perform(
+        self, order: Order, now: datetime, flow: Callable[[Context, Order], Flow[Result]] = perform
+    ) -> Flow[Result]:
         self._ctx.now = now
         if order.amount is not None and order.amount.minor == 0:
             return Result(Outcome.REFUSED, order.kind, text="the amount is zero")
@@ -334,7 +388,9 @@ class Terminal:
             return Result(Outcome.REFUSED, order.kind, text=f"this terminal takes {self._ctx.currency} only")
         if not self._allowed(order.kind):
             return Result(Outcome.REFUSED, order.kind, text="the acquirer has switched this transaction off")
-        return (yield from perform(self._ctx, order))
+        if self.state is State.TRAINING:
+            return (yield from practise(self._ctx, order))
+        return (yield from flow(self._ctx, order))
 
     def _on_original(
         self,
@@ -347,6 +403,8 @@ class Terminal:
         self._ctx.now = now
         if kind in NEEDS_SUPERVISOR and not self._password_is_right(SUPERVISOR, password):
             return Result(Outcome.REFUSED, kind, text="the supervisor's password is wrong")
+        if self.state is State.TRAINING:
+            return (yield from practise_on(self._ctx, kind, reference, amount))
         original = find_original(self._ctx, kind, reference)
         if isinstance(original, str):
             return Result(Outcome.REFUSED, kind, text=original)

@@ -13,7 +13,7 @@ from posterm.iso8583 import FramingError, Message, UnpackError
 from posterm.terminal.context import Context
 from posterm.terminal.effects import Await, Flow, FrameArrived, LinkLost, LinkReply, NotSent, TimedOut, Transmit
 from posterm.terminal.matching import differences
-from posterm.terminal.transitions import SETTLEMENT_STATES, Event
+from posterm.terminal.transitions import SETTLEMENT_STATES, Event, State
 from posterm.unionpay.envelope import MAC_ELEMENT, Envelope, frame_bytes, open_envelope, request_envelope
 from posterm.unionpay.errors import HeaderError, MacFailureError
 from posterm.unionpay.header import Requirement
@@ -56,6 +56,9 @@ def exchange(ctx: Context, request: Message, *, sealed: bool) -> Flow[Answer | N
     Args:
         sealed: the request carries a MAC, and so must an approval.
     """
+    if ctx.state is State.TRAINING:
+        # The last word on it, whoever asks: no frame leaves a terminal in training.
+        return NoAnswer(ReversalReason.NO_ANSWER, sent=False, why="the terminal is in training")
     dialect = ctx.profile.dialect
     if sealed and (tdk := ctx.tdk):
         request = ctx.mapper.with_tracks_enciphered(request, tdk)

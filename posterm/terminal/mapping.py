@@ -17,8 +17,10 @@ from posterm.sensitive import Pan, Track2
 from posterm.terminal.effects import Keyed, Swiped
 from posterm.terminal.records import JournalEntry
 from posterm.unionpay.chip import OFFLINE_SALE, REQUEST, REVERSAL, pack_chip, pack_chip_detail, parse_chip
+from posterm.unionpay.payment_code import pack_code
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.transactions import (
+    CODE_ENTRIES,
     CONTACTLESS_ENTRIES,
     TRANSACTIONS,
     ChipCondition,
@@ -32,6 +34,11 @@ from posterm.unionpay.tusn import DeviceIdentity
 Elements = dict[int, object]
 
 _NO_SCHEME = "000"
+_WITHOUT_CONTACT: Final = CONTACTLESS_ENTRIES | CODE_ENTRIES | {Entry.CONTACTLESS_STRIPE}
+_NAMES_NO_DATE: Final = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.QR_VOID, Kind.QR_QUERY})
+_NAMES_RRN: Final = frozenset(
+    {Kind.VOID, Kind.COMPLETION_VOID, Kind.REFUND, Kind.TIP_ADJUST, Kind.QR_VOID, Kind.QR_REFUND}
+)
 
 
 TEST_DEVICE: Final = DeviceIdentity("TEST500100000001")
@@ -61,6 +68,15 @@ class CardData:
     """Data objects of a chip transaction by tag."""
     fallback: bool = False
     """The stripe was read because the chip could not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeData:
+    """What takes a card's place in a payment by a code, and in what refers to one; `code` is empty there."""
+
+    entry: Entry
+    code: str = field(default="", repr=False)
+    masked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,7 @@ class Mapper:
         batch: str,
         amount_minor: int | None,
         currency: str,
-        card: CardData,
+        card: CardData | CodeData,
         operator: str,
         pin: PinData = NO_PIN,
         original: JournalEntry | None = None,
@@ -145,18 +161,22 @@ class Mapper:
         elements: Elements = {
             3: row.processing_code,
             11: stan,
-            25: row.condition,
             49: currency,
             60: self._element_60(row.message_type, batch, card),
             **self._whoami(),
         }
+        if row.condition:
+            elements[25] = row.condition
         if amount_minor is not None:
             elements[4] = f"{amount_minor:012d}"
-        elements |= self._card(card, with_tracks=original is None or kind is Kind.REFUND)
-        elements |= self._pin(card, pin)
-        if card.chip and original is None:
-            form = OFFLINE_SALE if kind is Kind.CHIP_OFFLINE_SALE else REQUEST
-            elements[55] = pack_chip(form, card.chip)
+        if isinstance(card, CodeData):
+            elements[22] = f"{card.entry}2"
+        else:
+            elements |= self._card(card, with_tracks=original is None or kind is Kind.REFUND)
+            elements |= self._pin(card, pin)
+            if card.chip and original is None:
+                form = OFFLINE_SALE if kind is Kind.CHIP_OFFLINE_SALE else REQUEST
+                elements[55] = pack_chip(form, card.chip)
         if original is not None:
             elements |= self._original(kind, original)
         if auth_code:
@@ -170,7 +190,7 @@ class Mapper:
             elements[63] = _NO_SCHEME
         elif self.profile.operator_in_63_always:
             elements[63] = operator.ljust(3)
-        elements |= self._tusn(card)
+        elements |= self._private(card)
         return Message(row.mti, elements)
 
     def with_tracks_enciphered(self, request: Message, tdk: KeyBlock) -> Message:
@@ -189,6 +209,12 @@ class Mapper:
         }
         reversal = Message("0400", kept)
         return with_chip_data(reversal, parse_chip(bytes(request[55]))) if 55 in request else reversal
+
+    def closing(self, request: Message, *, stan: str) -> Message:
+        """The void that closes a payment by a code, without reason (DE 39) and MAC; it names the payment by 61."""
+        kept = {number: request[number] for number in (4, 22, 41, 42, 49, 60) if number in request}
+        named = str(request[60])[2:8] + str(request[11])
+        return Message(request.mti, {**kept, 3: TRANSACTIONS[Kind.QR_VOID].processing_code, 11: stan, 61: named})
 
     def management(
         self, mti: str, network: str, *, stan: str = "", batch: str, extra: Elements | None = None
@@ -238,10 +264,10 @@ class Mapper:
     def _whoami(self) -> Elements:
         return {41: self.identity.terminal_id, 42: self.identity.merchant_id}
 
-    def _element_60(self, message_type: str, batch: str, card: CardData) -> str:
-        tapped = card.entry in CONTACTLESS_ENTRIES or card.entry is Entry.CONTACTLESS_STRIPE
-        capability = ReadCapability.CONTACTLESS if tapped else ReadCapability.CHIP
-        condition = ChipCondition.LAST_READ_FAILED if card.fallback else ChipCondition.NOT_USED
+    def _element_60(self, message_type: str, batch: str, card: CardData | CodeData) -> str:
+        capability = ReadCapability.CONTACTLESS if card.entry in _WITHOUT_CONTACT else ReadCapability.CHIP
+        fallback = isinstance(card, CardData) and card.fallback
+        condition = ChipCondition.LAST_READ_FAILED if fallback else ChipCondition.NOT_USED
         return f"{message_type}{batch}{Network.TRANSACTION}{capability}{condition}0"
 
     def _card(self, card: CardData, *, with_tracks: bool) -> Elements:
@@ -273,16 +299,22 @@ class Mapper:
         elements: Elements = {}
         if original.auth_code:
             elements[38] = original.auth_code
-        if kind in (Kind.VOID, Kind.COMPLETION_VOID, Kind.REFUND, Kind.TIP_ADJUST) and original.rrn:
+        if kind in _NAMES_RRN and original.rrn:
             elements[37] = original.rrn
         reference = original.batch + original.stan
-        if kind not in (Kind.VOID, Kind.COMPLETION_VOID):
+        if kind not in _NAMES_NO_DATE:
             reference += original.host_date or "0000"
         elements[61] = reference
         return elements
 
-    def _tusn(self, card: CardData) -> Elements:
+    def _private(self, card: CardData | CodeData) -> Elements:
+        """DE 57 and 59: the hardware serial, the payment code, or one behind the other where both go into one."""
         tusn = self.profile.tusn
-        if not tusn.send:
-            return {}
-        return {tusn.element: self.identity.device.pack(card.pan.reveal()[-6:])}
+        texts: dict[int, str] = {}
+        read = card.code if isinstance(card, CodeData) else card.pan.reveal()
+        if tusn.send:
+            texts[tusn.element] = self.identity.device.pack(read[-6:])
+        if isinstance(card, CodeData) and card.code:
+            number = self.profile.qr.element
+            texts[number] = texts.get(number, "") + pack_code(card.code)
+        return {**texts}

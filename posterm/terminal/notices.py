@@ -18,7 +18,7 @@ from posterm.terminal.management import sign_on_again
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.terminal.store import Draft
 from posterm.unionpay.response_codes import SIGN_ON_AGAIN
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import GIVEN_BACK, Kind
 
 ALL = 1_000_000
 
@@ -50,7 +50,11 @@ def deliver(ctx: Context, entry: JournalEntry) -> Flow[Answer | NoAnswer]:
     if isinstance(answer, NoAnswer) or answer.code.code in SIGN_ON_AGAIN:
         return answer
     draft = ctx.memory.draft()
-    draft.put(answered(ctx, entry, answer))
+    decided = answered(ctx, entry, answer)
+    draft.put(decided)
+    original = ctx.memory.journal.get(f"{entry.original_batch}-{entry.original_stan}")
+    if decided.status is Status.DECLINED and original is not None and original.undone_by == entry.stan:
+        draft.put(replace(original, undone_by=""))
     ctx.memory.commit(draft)
     yield ctx.tell("notice-answered", stan=entry.stan, kind=entry.kind, code=answer.code.code)
     return answer
@@ -82,7 +86,7 @@ def answered(ctx: Context, entry: JournalEntry, answer: Answer) -> JournalEntry:
             scheme=answer.text(63)[:3] or entry.scheme,
             sealed_request=ctx.seal_message(f"request/{entry.key}", request),
         )
-    if entry.kind is Kind.REFUND:
+    if entry.kind in GIVEN_BACK:
         return replace(
             entry,
             status=Status.DECLINED,

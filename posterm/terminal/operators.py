@@ -24,7 +24,9 @@ PASSWORD_COST: Final = 1024
 """Small on purpose: the password has four digits, so no cost would save it once the file is stolen, and a terminal
 checks it while a cashier waits."""
 
-NEEDS_SUPERVISOR: Final = frozenset({Kind.VOID, Kind.REFUND, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID})
+NEEDS_SUPERVISOR: Final = frozenset(
+    {Kind.VOID, Kind.REFUND, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID, Kind.QR_VOID, Kind.QR_REFUND}
+)
 """Transactions for which the supervisor's password is asked."""
 
 

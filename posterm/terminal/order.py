@@ -24,6 +24,8 @@ class Outcome(StrEnum):
     NOT_SENT = "not-sent"
     REVERSED = "reversed"
     REVERSAL_PENDING = "reversal-pending"
+    TRAINED = "trained"
+    """Practice: nothing left the terminal."""
     UNKNOWN = "unknown"
     """A refund without an answer yet; it is repeated until there is one."""
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from posterm.terminal.context import Context
 from posterm.terminal.records import Delivery, JournalEntry, Status
-from posterm.unionpay.transactions import Entry, Kind
+from posterm.unionpay.transactions import CODE_ENTRIES, CODE_SALES, Entry, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,17 @@ _MEANS: Final = {
     Kind.COMPLETION_VOID: frozenset({Kind.COMPLETION}),
     Kind.TIP_ADJUST: frozenset({Kind.SALE}),
     Kind.REFUND: frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_NOTICE, Kind.OFFLINE_SALE}),
+    Kind.QR_VOID: CODE_SALES,
+    Kind.QR_QUERY: CODE_SALES,
+    Kind.QR_REFUND: CODE_SALES,
     Kind.PREAUTH_ADD: frozenset({Kind.PREAUTH}),
     Kind.PREAUTH_VOID: frozenset({Kind.PREAUTH}),
     Kind.COMPLETION: frozenset({Kind.PREAUTH}),
     Kind.COMPLETION_NOTICE: frozenset({Kind.PREAUTH}),
 }
-_OPEN_BATCH_ONLY: Final = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.TIP_ADJUST})
+_OPEN_BATCH_ONLY: Final = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.TIP_ADJUST, Kind.QR_VOID, Kind.QR_QUERY})
+_WITHOUT_CARD: Final = frozenset({Kind.REFUND, Kind.QR_VOID, Kind.QR_REFUND, Kind.QR_QUERY})
+"""What may be done to an original whose card number is not kept, or that never had one."""
 
 
 def find_original(ctx: Context, kind: Kind, reference: OriginalReference, *, card: str = "") -> JournalEntry | str:
@@ -53,13 +58,15 @@ def find_original(ctx: Context, kind: Kind, reference: OriginalReference, *, car
     entries = [
         entry
         for entry in reversed(ctx.memory.journal.values())
-        if _named(entry, reference)
+        if is_named(entry, reference)
         and card in ("", entry.masked_pan)
         and (kind not in _OPEN_BATCH_ONLY or entry.batch == batch)
     ]
     candidates = [entry for entry in entries if entry.kind in meant]
-    fit = [entry for entry in candidates if fault_of(entry) is None]
-    if fit and not fit[0].sealed_card and kind is not Kind.REFUND:
+    if kind is Kind.TIP_ADJUST:
+        candidates = [entry for entry in candidates if entry.entry not in CODE_ENTRIES]
+    fit = [entry for entry in candidates if kind is Kind.QR_QUERY or fault_of(entry) is None]
+    if fit and not fit[0].sealed_card and kind not in _WITHOUT_CARD and fit[0].entry not in CODE_ENTRIES:
         return "the terminal no longer keeps the card number of that transaction"
     if fit:
         return fit[0]
@@ -67,12 +74,13 @@ def find_original(ctx: Context, kind: Kind, reference: OriginalReference, *, car
         return fault_of(candidates[0]) or ""
     if entries:
         return f"this cannot be done to a transaction of that kind ({entries[0].transaction.name.lower()})"
-    if kind is Kind.REFUND and reference.rrn and reference.date:
-        return _from_slip(ctx, reference)
+    if kind in (Kind.REFUND, Kind.QR_REFUND) and reference.rrn and reference.date:
+        return _from_slip(ctx, reference, kind)
     return f"no such transaction {'with this card ' if card else ''}in this terminal"
 
 
-def _named(entry: JournalEntry, reference: OriginalReference) -> bool:
+def is_named(entry: JournalEntry, reference: OriginalReference) -> bool:
+    """True when the entry agrees with all that the cashier says of it."""
     return (
         (not reference.stan or entry.stan == reference.stan.zfill(6))
         and (not reference.rrn or entry.rrn == reference.rrn)
@@ -116,15 +124,16 @@ def fault_of(entry: JournalEntry | None) -> str | None:
     return None
 
 
-def _from_slip(ctx: Context, reference: OriginalReference) -> JournalEntry:
+def _from_slip(ctx: Context, reference: OriginalReference, kind: Kind) -> JournalEntry:
+    by_code = kind is Kind.QR_REFUND
     return JournalEntry(
         batch="000000",
         stan=reference.stan.zfill(6),
-        kind=Kind.SALE,
+        kind=Kind.QR_SALE if by_code else Kind.SALE,
         amount_minor=0,
         currency=ctx.currency.number,
         status=Status.APPROVED,
-        entry=Entry.UNKNOWN,
+        entry=Entry.CODE if by_code else Entry.UNKNOWN,
         operator="",
         at=ctx.local_time.isoformat(),
         rrn=reference.rrn,

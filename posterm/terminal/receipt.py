@@ -17,8 +17,9 @@ from typing import Final, Literal, TypeAlias
 from posterm.amount import Amount, currency
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.unionpay.chip import TC
+from posterm.unionpay.payment_code import CodeResult
 from posterm.unionpay.totals import Totals
-from posterm.unionpay.transactions import ENTRY_LETTER, TRANSACTIONS, Kind
+from posterm.unionpay.transactions import CODE_ENTRIES, ENTRY_LETTER, TRANSACTIONS, Kind
 
 Language: TypeAlias = Literal["zh", "en"]
 WIDTHS: Final = (32, 48)
@@ -48,6 +49,8 @@ class Slip:
     entry: JournalEntry
     copy: Copy
     reprint: bool = False
+    training: bool = False
+    """Practice, which the slip says above all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,18 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "merchant copy": ("MERCHANT COPY", "商户存根"),
     "cardholder copy": ("CARDHOLDER COPY", "持卡人存根"),
     "reprint": ("** REPRINT **", "** 重打印 **"),
+    "training": ("*** TRAINING - NO SALE ***", "*** 训练 - 非交易凭证 ***"),
     "merchant": ("MERCHANT", "商户名称"),
     "mid": ("MERCHANT ID", "商户编号"),
     "tid": ("TERMINAL ID", "终端编号"),
     "operator": ("OPERATOR", "操作员号"),
     "issuer": ("ISSUER", "发卡机构"),
     "acquirer": ("ACQUIRER", "收单机构"),
+    "wallet": ("WALLET", "付款方式"),
+    "wechat": ("WECHAT PAY", "微信支付"),
+    "alipay": ("ALIPAY", "支付宝"),
+    "unionpay": ("UNIONPAY QR", "银联二维码"),
+    "code": ("PAYMENT CODE", "付款码"),
     "card": ("CARD NO", "卡号"),
     "expiry": ("EXP DATE", "有效期"),
     "type": ("TRANS TYPE", "交易类型"),
@@ -202,6 +211,8 @@ def _head(paper: _Paper, head: Letterhead) -> None:
 
 def _slip(paper: _Paper, slip: Slip) -> None:
     entry = slip.entry
+    if slip.training:
+        paper.center(paper.word("training"))
     paper.center(paper.word(f"{slip.copy.value} copy"))
     if slip.reprint:
         paper.center(paper.word("reprint"))
@@ -209,8 +220,12 @@ def _slip(paper: _Paper, slip: Slip) -> None:
     _head(paper, slip.head)
     paper.pair("operator", entry.operator)
     paper.rule()
-    paper.pair("issuer", entry.institutions[:11].strip())
-    paper.pair("acquirer", entry.institutions[11:22].strip())
+    paid = CodeResult.parse(entry.institutions)
+    if paid is not None:
+        paper.pair("wallet", paper.word(paid.channel.name.lower()) if paid.channel is not None else "")
+    else:
+        paper.pair("issuer", entry.institutions[:11].strip())
+        paper.pair("acquirer", entry.institutions[11:22].strip())
     _transaction(paper, entry)
     amount = Amount(entry.amount_minor, currency(entry.currency))
     if entry.tip_minor:
@@ -222,7 +237,10 @@ def _slip(paper: _Paper, slip: Slip) -> None:
         paper.text(f"{label}: {value}")
     paper.pair("remark", entry.remark)
     paper.rule()
-    if slip.copy is Copy.MERCHANT:
+    if slip.training:
+        paper.center(paper.word("training"))
+        return
+    if slip.copy is Copy.MERCHANT and entry.entry not in CODE_ENTRIES:
         if entry.pin_entered or entry.signature_waived:
             paper.center(paper.word("no signature" if entry.pin_entered else "signature waived"))
         else:
@@ -251,7 +269,10 @@ def chip_lines(entry: JournalEntry) -> list[tuple[str, str]]:
 
 def _transaction(paper: _Paper, entry: JournalEntry) -> None:
     letter = ENTRY_LETTER.get(entry.entry, "?")
-    paper.pair("card", f"{entry.masked_pan} /{letter}")
+    if entry.entry in CODE_ENTRIES:
+        paper.pair("code", f"{entry.masked_pan} /{letter}".lstrip())
+    else:
+        paper.pair("card", f"{entry.masked_pan} /{letter}")
     paper.pair("expiry", f"20{entry.expiry[:2]}/{entry.expiry[2:]}" if entry.expiry else "")
     paper.pair("type", _kind_name(entry.kind, paper.language))
     paper.pair("batch", entry.batch)

@@ -214,6 +214,8 @@ class Registers(_Document):
     operators: Mapping[str, str] = field(default_factory=dict)
     chip_failed: bool = False
     """The chip that was put in last could not be read."""
+    practice: Mapping[str, Any] = field(default_factory=dict)
+    """Journal entries of a training by voucher number; no part of the journal."""
     settlement: Mapping[str, Any] | None = None
     last_slip: Mapping[str, Any] | None = None
 

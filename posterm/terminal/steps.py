@@ -11,7 +11,7 @@ from posterm.terminal.context import Context
 from posterm.terminal.effects import Flow, Print, Printed, PrinterFailed
 from posterm.terminal.exchange import Answer, NoAnswer
 from posterm.terminal.management import deliver_script_notice, sign_on_again
-from posterm.terminal.mapping import NO_PIN, CardData, PinData, with_chip_data
+from posterm.terminal.mapping import NO_PIN, CardData, CodeData, PinData, with_chip_data
 from posterm.terminal.notices import deliver_notices
 from posterm.terminal.order import Order, Outcome, Result, result_of
 from posterm.terminal.receipt import BalanceSlip, Copy, Slip
@@ -23,6 +23,7 @@ from posterm.terminal.transitions import Event, Happening
 from posterm.unionpay.balances import Balance
 from posterm.unionpay.chip import OFFLINE_SALE, SCRIPT_RESULTS
 from posterm.unionpay.errors import LayoutError
+from posterm.unionpay.transactions import Delivery as Promise
 from posterm.unionpay.transactions import Kind, ReversalReason
 
 
@@ -48,7 +49,7 @@ def prepare(ctx: Context, *, notices: int | None = None) -> Flow[str | None]:
     return ctx.refusal(Event.TRANSACTION_REQUESTED)
 
 
-def new_entry(ctx: Context, draft: Draft, order: Order, card: CardData, pin: PinData) -> JournalEntry:
+def new_entry(ctx: Context, draft: Draft, order: Order, card: CardData | CodeData, pin: PinData) -> JournalEntry:
     """Take the next trace number and build the journal entry."""
     draft.registers = draft.registers.next_stan()
     if draft.registers.chip_failed:
@@ -67,11 +68,7 @@ def new_entry(ctx: Context, draft: Draft, order: Order, card: CardData, pin: Pin
         operator=registers.operator,
         at=ctx.local_time.isoformat(),
         pin_entered=pin.entered,
-        masked_pan=card.pan.masked,
-        expiry=card.expiry,
-        sequence=card.sequence,
-        chip=kept_chip_data(card.chip),
-        sealed_card=ctx.seal_card(f"{batch}-{stan}", card),
+        **_what_is_kept(ctx, f"{batch}-{stan}", card),
         tip_minor=order.tip_minor,
         original_batch=original.batch if original else "",
         original_stan=original.stan if original else "",
@@ -79,7 +76,22 @@ def new_entry(ctx: Context, draft: Draft, order: Order, card: CardData, pin: Pin
     )
 
 
-def begin(ctx: Context, draft: Draft, order: Order, card: CardData, pin: PinData) -> tuple[JournalEntry, Message]:
+def _what_is_kept(ctx: Context, key: str, card: CardData | CodeData) -> dict[str, Any]:
+    """What the journal keeps of a card; of a payment code only its mask, for it is never good again."""
+    if isinstance(card, CodeData):
+        return {"masked_pan": card.masked}
+    return {
+        "masked_pan": card.pan.masked,
+        "expiry": card.expiry,
+        "sequence": card.sequence,
+        "chip": kept_chip_data(card.chip),
+        "sealed_card": ctx.seal_card(key, card),
+    }
+
+
+def begin(
+    ctx: Context, draft: Draft, order: Order, card: CardData | CodeData, pin: PinData
+) -> tuple[JournalEntry, Message]:
     """Take the next trace number and build journal entry and request.
 
     Raises: LayoutError: a chip whose data lack what the host must have.
@@ -104,8 +116,16 @@ def begin(ctx: Context, draft: Draft, order: Order, card: CardData, pin: PinData
 
 
 def store_with_reversal(ctx: Context, draft: Draft, entry: JournalEntry, request: Message) -> None:
-    """Commit the journal entry and the reversal of its request: what comes before the request leaves."""
-    sealed = ctx.seal_message(f"reversal/{entry.key}", ctx.mapper.reversal(request))
+    """Commit the journal entry and the reversal of its request: what comes before the request leaves.
+
+    A payment by a code of the acquirer's family is closed instead, by a void with a trace number of its own.
+    """
+    if entry.transaction.delivery is Promise.CLOSE:
+        draft.registers = draft.registers.next_stan()
+        undoing = ctx.mapper.closing(request, stan=draft.registers.stan_digits)
+    else:
+        undoing = ctx.mapper.reversal(request)
+    sealed = ctx.seal_message(f"reversal/{entry.key}", undoing)
     ctx.begin_exchange(draft, PendingReversal(entry.batch, entry.stan, sealed))
     draft.put(entry)
     ctx.memory.commit(draft)

@@ -31,8 +31,9 @@ from posterm.terminal.effects import (
     Swiped,
     Tapped,
 )
+from posterm.terminal.errors import TerminalError
 from posterm.terminal.exchange import NoAnswer, exchange
-from posterm.terminal.mapping import NO_PIN, CardData, PinData, card_data
+from posterm.terminal.mapping import NO_PIN, CardData, CodeData, PinData, card_data
 from posterm.terminal.notices import ALL, deliver
 from posterm.terminal.order import Order, Outcome, Result, result_of
 from posterm.terminal.originals import fault_of, find_original
@@ -53,7 +54,7 @@ from posterm.terminal.steps import (
     tell_notice,
 )
 from posterm.terminal.transitions import Event, State
-from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind
+from posterm.unionpay.transactions import CODE_ENTRIES, GIVEN_BACK, TRANSACTIONS, Entry, Kind
 from posterm.unionpay.transactions import Delivery as Promise
 
 PRESENTATIONS_MAX = 5
@@ -67,18 +68,18 @@ _NO_KEYED_CARD = frozenset({Kind.REFUND})
 
 def perform(ctx: Context, order: Order) -> Flow[Result]:
     """Run one transaction to its end."""
-    if reason := _refused_here(ctx, order.kind):
+    if reason := refused_here(ctx, order.kind):
         return Result(Outcome.REFUSED, order.kind, text=reason)
     card = yield from _card(ctx, order)
     if isinstance(card, Result):
         return card
-    if order.reference is not None:
+    if order.reference is not None and isinstance(card, CardData):
         found = find_original(ctx, order.kind, order.reference, card=card.pan.masked)
         if isinstance(found, str):
             return Result(Outcome.REFUSED, order.kind, text=found)
         order = replace(order, original=found)
     promise = TRANSACTIONS[order.kind].delivery
-    if _is_notice(order.kind):
+    if _is_notice(order.kind) and isinstance(card, CardData):
         return (yield from tell_notice(ctx, order, store_notice(ctx, order, card)))
     # What is done to an original must not overtake a tip or a completion that the host has not heard of.
     if reason := (yield from prepare(ctx, notices=ALL if order.original else None)):
@@ -93,14 +94,16 @@ def perform(ctx: Context, order: Order) -> Flow[Result]:
         return _cancelled(order)
     match promise:
         case Promise.REVERSE:
-            return (yield from _reversible(ctx, order, card, pin))
+            return (yield from reversible(ctx, order, card, pin))
         case Promise.REPEAT:
-            return (yield from _refund(ctx, order, card))
-        case Promise.FORGET:
+            return (yield from give_back(ctx, order, card))
+        case Promise.FORGET if isinstance(card, CardData):
             return (yield from _inquiry(ctx, order, card, pin))
+        case _:
+            raise TerminalError(f"{order.kind} goes another way than {promise.value}")
 
 
-def _refused_here(ctx: Context, kind: Kind) -> str | None:
+def refused_here(ctx: Context, kind: Kind) -> str | None:
     """Why the transaction need not even ask for a card; a sign-on that is due is made up for before the request."""
     if ctx.batch_is_full:
         return "the batch is full; settle first"
@@ -111,7 +114,7 @@ def _refused_here(ctx: Context, kind: Kind) -> str | None:
 
 def _is_notice(kind: Kind) -> bool:
     """True for what the terminal approves itself and tells the host later."""
-    return TRANSACTIONS[kind].delivery is Promise.REPEAT and kind is not Kind.REFUND
+    return TRANSACTIONS[kind].delivery is Promise.REPEAT and kind not in GIVEN_BACK
 
 
 def _cancelled(order: Order) -> Result:
@@ -121,8 +124,10 @@ def _cancelled(order: Order) -> Result:
 # --- card and PIN -----------------------------------------------------------------------------------------------------
 
 
-def _card(ctx: Context, order: Order) -> Flow[CardData | Result]:
+def _card(ctx: Context, order: Order) -> Flow[CardData | CodeData | Result]:
     """The card's data, for a stripe, a typed number or the journal; the result of the whole transaction for a chip."""
+    if order.original is not None and order.original.entry in CODE_ENTRIES:
+        return CodeData(order.original.entry, masked=order.original.masked_pan)
     if order.kind not in _ASKS_FOR_CARD and order.original is not None:
         return ctx.unseal_card(order.original)
     offered = _offered(ctx, order.kind)
@@ -170,8 +175,8 @@ def _fallback(ctx: Context, order: Order, swiped: Swiped) -> bool | None:
     return failed
 
 
-def _pin(ctx: Context, order: Order, card: CardData) -> Flow[PinData | Cancelled]:
-    if order.kind not in _ASKS_FOR_PIN:
+def _pin(ctx: Context, order: Order, card: CardData | CodeData) -> Flow[PinData | Cancelled]:
+    if order.kind not in _ASKS_FOR_PIN or isinstance(card, CodeData):
         return NO_PIN
     settings, pik = ctx.profile.pin, ctx.key("pik")
     reply: PinReply = yield EnterPin(card.pan, pik, settings.pin_format, order.amount)
@@ -191,7 +196,8 @@ def _pin(ctx: Context, order: Order, card: CardData) -> Flow[PinData | Cancelled
 # --- the three promises -----------------------------------------------------------------------------------------------
 
 
-def _reversible(ctx: Context, order: Order, card: CardData, pin: PinData) -> Flow[Result]:
+def reversible(ctx: Context, order: Order, card: CardData | CodeData, pin: PinData) -> Flow[Result]:
+    """Send what an 0400 takes back when no good answer comes."""
     draft = ctx.memory.draft()
     entry, request = begin(ctx, draft, order, card, pin)
     store_with_reversal(ctx, draft, entry, request)
@@ -207,17 +213,20 @@ def _reversible(ctx: Context, order: Order, card: CardData, pin: PinData) -> Flo
     return (yield from complete(ctx, order, entry, answer))
 
 
-def _refund(ctx: Context, order: Order, card: CardData) -> Flow[Result]:
+def give_back(ctx: Context, order: Order, card: CardData | CodeData) -> Flow[Result]:
+    """Send what the host gives money back for: kept, and repeated until it has answered."""
     draft = ctx.memory.draft()
     entry, request = begin(ctx, draft, order, card, NO_PIN)
     entry = replace(entry, delivery=Delivery.OWED, sealed_request=ctx.seal_message(f"request/{entry.key}", request))
     draft.put(entry)
+    if order.kind is Kind.QR_VOID and order.original is not None:
+        draft.put(replace(order.original, undone_by=entry.stan))
     ctx.memory.commit(draft)
     answer = yield from deliver(ctx, entry)
     entry = ctx.memory.journal[entry.key]
     if isinstance(answer, NoAnswer) or entry.status is Status.PENDING:
         why = answer.why if isinstance(answer, NoAnswer) else answer.code.text
-        return Result(Outcome.UNKNOWN, order.kind, entry.stan, text=f"{why}; the refund is repeated", entry=entry)
+        return Result(Outcome.UNKNOWN, order.kind, entry.stan, text=f"{why}; it is repeated", entry=entry)
     if entry.status is Status.DECLINED:
         return result_of(Outcome.DECLINED, order.kind, entry, answer)
     yield from print_slips(ctx, entry)

@@ -40,6 +40,8 @@ class State(StrEnum):
     UPLOADING_DIFFERENT = "uploading-different"
     BATCH_CLOSED = "batch-closed"
     """The host has the batch; the slip is still to be printed."""
+    TRAINING = "training"
+    """Practice: the terminal answers itself, and no frame leaves it."""
 
 
 SETTLEMENT_STATES: Final = frozenset(
@@ -69,6 +71,8 @@ class Event(StrEnum):
     """The acquirer closes batches itself; there is nothing to compare or upload."""
     UPLOAD_ENDED = "upload-ended"
     SLIP_PRINTED = "slip-printed"
+    TRAINING_STARTED = "training-started"
+    TRAINING_ENDED = "training-ended"
 
 
 _no_keys = Refused("the terminal has no keys; inject the TMK first")
@@ -76,6 +80,8 @@ _not_signed_on = Refused("the terminal is not signed on")
 _settling = Refused("a settlement is in progress; finish it first")
 _closed = Refused("the settlement slip is still to be printed")
 _not_asked = Refused("nothing of the kind was asked for")
+_training = Refused("the terminal is in training; end that first")
+_not_training = Refused("the terminal is not in training")
 
 _S, _E = State, Event
 LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
@@ -94,6 +100,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _no_keys,
         _E.UPLOAD_ENDED: _not_asked,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _no_keys,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.KEYED: {
         _E.KEYS_INJECTED: _S.KEYED,
@@ -110,6 +118,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _not_signed_on,
         _E.UPLOAD_ENDED: _not_asked,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _S.TRAINING,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.SIGNED_ON: {
         _E.KEYS_INJECTED: _S.KEYED,
@@ -126,6 +136,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _S.BATCH_CLOSED,
         _E.UPLOAD_ENDED: _not_asked,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _S.TRAINING,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.SIGN_ON_DUE: {
         _E.KEYS_INJECTED: _S.KEYED,
@@ -142,6 +154,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: Refused("the host wants the terminal to sign on first"),
         _E.UPLOAD_ENDED: _not_asked,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _S.TRAINING,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.SETTLING: {
         _E.KEYS_INJECTED: _settling,
@@ -158,6 +172,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _settling,
         _E.UPLOAD_ENDED: _not_asked,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _settling,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.UPLOADING_EQUAL: {
         _E.KEYS_INJECTED: _settling,
@@ -174,6 +190,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _settling,
         _E.UPLOAD_ENDED: _S.BATCH_CLOSED,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _settling,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.UPLOADING_DIFFERENT: {
         _E.KEYS_INJECTED: _settling,
@@ -190,6 +208,8 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _settling,
         _E.UPLOAD_ENDED: _S.BATCH_CLOSED,
         _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _settling,
+        _E.TRAINING_ENDED: _not_training,
     },
     _S.BATCH_CLOSED: {
         _E.KEYS_INJECTED: _closed,
@@ -206,6 +226,27 @@ LIFECYCLE: Final[Mapping[State, Mapping[Event, State | Refused]]] = {
         _E.CAPTURED_BY_HOST: _S.BATCH_CLOSED,
         _E.UPLOAD_ENDED: _S.BATCH_CLOSED,
         _E.SLIP_PRINTED: _S.SIGNED_ON,
+        _E.TRAINING_STARTED: _closed,
+        _E.TRAINING_ENDED: _not_training,
+    },
+    _S.TRAINING: {
+        _E.KEYS_INJECTED: _training,
+        _E.SIGN_ON_REQUESTED: _training,
+        _E.SIGN_ON_ACCEPTED: _not_asked,
+        _E.SIGN_ON_REJECTED: _not_asked,
+        _E.SIGN_ON_DEMANDED: _not_asked,
+        _E.SIGNED_OFF: _training,
+        _E.TRANSACTION_REQUESTED: _training,
+        _E.SETTLEMENT_REQUESTED: _training,
+        _E.SETTLEMENT_FAILED: _not_asked,
+        _E.TOTALS_EQUAL: _not_asked,
+        _E.TOTALS_DIFFERENT: _not_asked,
+        _E.CAPTURED_BY_HOST: _training,
+        _E.UPLOAD_ENDED: _not_asked,
+        _E.SLIP_PRINTED: _not_asked,
+        _E.TRAINING_STARTED: _training,
+        # Real money wants a real sign-on: nobody sells on with the keys and the clock of before.
+        _E.TRAINING_ENDED: _S.KEYED,
     },
 }
 
@@ -216,6 +257,8 @@ class Phase(StrEnum):
     IDLE = "idle"
     AWAITING_ANSWER = "awaiting-answer"
     """Sent, or about to be: a reversal is stored and will go out unless a final answer comes."""
+    POLLING = "polling"
+    """A payment by a code that is not decided yet: the host is asked about it, and closes it in the end."""
     COMPLETING = "completing"
     """Approved; the terminal has still to finish its part (card, printer)."""
     REVERSING = "reversing"
@@ -239,6 +282,8 @@ class Happening(StrEnum):
     REVERSAL_ACKNOWLEDGED = "reversal-acknowledged"
     REVERSAL_UNANSWERED = "reversal-unanswered"
     LATE_ANSWER = "late-answer"
+    RESULT_UNKNOWN = "result-unknown"
+    """A payment by a code that is not decided, or not answered: the host can be asked about it."""
 
 
 _unresolved = Refused("the last transaction is not resolved yet")
@@ -259,6 +304,7 @@ EXCHANGE: Final[Mapping[Phase, Mapping[Happening, Phase | Refused]]] = {
         _H.REVERSAL_ACKNOWLEDGED: _nothing_pending,
         _H.REVERSAL_UNANSWERED: _nothing_pending,
         _H.LATE_ANSWER: _P.IDLE,
+        _H.RESULT_UNKNOWN: _nothing_pending,
     },
     _P.AWAITING_ANSWER: {
         _H.STORED: _unresolved,
@@ -273,6 +319,22 @@ EXCHANGE: Final[Mapping[Phase, Mapping[Happening, Phase | Refused]]] = {
         _H.REVERSAL_ACKNOWLEDGED: _nothing_pending,
         _H.REVERSAL_UNANSWERED: _nothing_pending,
         _H.LATE_ANSWER: _P.AWAITING_ANSWER,
+        _H.RESULT_UNKNOWN: _P.POLLING,
+    },
+    _P.POLLING: {
+        _H.STORED: _unresolved,
+        _H.NOT_SENT: _P.POLLING,
+        _H.APPROVED: _P.COMPLETING,
+        _H.DECLINED: _P.IDLE,
+        _H.UNANSWERED: _P.REVERSING,
+        _H.BAD_MAC: _P.POLLING,
+        _H.COMPLETED: _nothing_pending,
+        _H.COULD_NOT_COMPLETE: _nothing_pending,
+        _H.POWER_RESTORED: _P.REVERSING,
+        _H.REVERSAL_ACKNOWLEDGED: _nothing_pending,
+        _H.REVERSAL_UNANSWERED: _nothing_pending,
+        _H.LATE_ANSWER: _P.POLLING,
+        _H.RESULT_UNKNOWN: _P.POLLING,
     },
     _P.COMPLETING: {
         _H.STORED: _unresolved,
@@ -287,6 +349,7 @@ EXCHANGE: Final[Mapping[Phase, Mapping[Happening, Phase | Refused]]] = {
         _H.REVERSAL_ACKNOWLEDGED: _nothing_pending,
         _H.REVERSAL_UNANSWERED: _nothing_pending,
         _H.LATE_ANSWER: _P.COMPLETING,
+        _H.RESULT_UNKNOWN: _nothing_pending,
     },
     _P.REVERSING: {
         _H.STORED: _unresolved,
@@ -301,5 +364,6 @@ EXCHANGE: Final[Mapping[Phase, Mapping[Happening, Phase | Refused]]] = {
         _H.REVERSAL_ACKNOWLEDGED: _P.IDLE,
         _H.REVERSAL_UNANSWERED: _P.REVERSING,
         _H.LATE_ANSWER: _P.REVERSING,
+        _H.RESULT_UNKNOWN: _P.REVERSING,
     },
 }

@@ -145,6 +145,18 @@ class Tusn(_Section):
     required: bool = False
 
 
+class Qr(_Section):
+    """Payments by a code: the family of messages, the element the code is in, and how a result is waited for."""
+
+    family: Literal["acquirer", "standard", "none"] = "acquirer"
+    element: Literal[57, 59] = 59
+    unknown_codes: frozenset[str] = frozenset({"09", "98"})
+    query_interval_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    queries_max: Annotated[int, Field(ge=1, le=60)] = 12
+    order_life_s: Annotated[int, Field(ge=10, le=3600)] = 300
+    merchant_city: Annotated[str, Field(pattern=r"^[ -~]{1,15}$")] = "SHANGHAI"
+
+
 class CodeRow(_Section):
     """One answer code of the acquirer's own."""
 
@@ -170,6 +182,7 @@ class AcquirerProfile(_Section):
     chip: Chip = Chip()
     timers: Timers = Timers()
     tusn: Tusn = Tusn()
+    qr: Qr = Qr()
     operator_in_63_always: bool = False
     response_text_element: Literal[56, 63] = 63
     elements: Mapping[str, Mapping[str, Any]] = {}

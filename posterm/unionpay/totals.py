@@ -95,17 +95,21 @@ def _code(digit: str) -> Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class UploadItem:
-    """One stripe transaction of a batch upload, 40 digits: card class 00 domestic or 01 foreign, STAN, PAN, amount."""
+    """One stripe transaction of a batch upload, 40 digits: card class 00 domestic or 01 foreign, STAN, PAN, amount.
+
+    A payment by a code has no PAN, and zeros in its place.
+    """
 
     stan: str
-    pan: Pan
+    pan: Pan | None
     amount_minor: int
     card_class: str = "00"
 
     @property
     def digits(self) -> str:
         """Raises: LayoutError: an amount over 12 digits, or a trace number or card class of another length."""
-        digits = f"{self.card_class}{self.stan}{self.pan.reveal():0>20}{self.amount_minor:012d}"
+        number = self.pan.reveal() if self.pan is not None else ""
+        digits = f"{self.card_class}{self.stan}{number:0>20}{self.amount_minor:012d}"
         if len(digits) != _ITEM_DIGITS or not is_digits(digits):
             raise LayoutError(f"a batch upload item has {_ITEM_DIGITS} digits, this would have {len(digits)}")
         return digits
@@ -130,9 +134,12 @@ def _items(digits: str) -> Iterable[UploadItem]:
     for number, start in enumerate(range(0, len(digits), _ITEM_DIGITS), 1):
         item = digits[start : start + _ITEM_DIGITS]
         try:
-            pan = Pan(item[8:28].lstrip("0"))
+            digits_of_card = item[8:28].lstrip("0")
+            pan = Pan(digits_of_card) if digits_of_card else None
         except SensitiveValueError as error:
             raise LayoutError(f"DE 48 batch upload, item {number}: {error}") from None
+        if not int(item[2:8]):
+            raise LayoutError(f"DE 48 batch upload, item {number}: no transaction has trace number 000000")
         yield UploadItem(item[2:8], pan, int(item[28:40]), item[0:2])
 
 

@@ -3,8 +3,11 @@
 A kind is found from a message by MTI, DE 3, DE 25 and 60.1; together they are unique in this table, and a test says so.
 `side` is where an approved one counts in the settlement totals.
 
-Source: Q/CUP 009 as restated by acquirer terminal specifications. Electronic cash loads, instalment, points and
-QR rows are not here until posterm can run them.
+Payments by a code a telephone shows or scans have a family of their own, 60.1 = 60 and no DE 25, which each acquirer
+knows; UnionPay's own codes may also be sold to by an ordinary sale with DE 22 = 03.
+
+Source: Q/CUP 009 as restated by acquirer terminal specifications. Electronic cash loads, instalment and points rows are
+not here until posterm can run them.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ class Delivery(Enum):
 
     REVERSE = "reverse"
     """Reversed with an 0400."""
+    CLOSE = "close"
+    """Asked about, and closed by a void that gives its reason when nothing final is heard."""
     REPEAT = "repeat"
     """Kept and sent again with the same trace number until it is answered."""
     FORGET = "forget"
@@ -50,11 +55,18 @@ class Kind(StrEnum):
     ADJUST = "adjust"
     TIP_ADJUST = "tip-adjust"
     CHIP_OFFLINE_SALE = "chip-offline-sale"
+    QR_SALE = "qr-sale"
+    """The merchant scans the customer's code."""
+    QR_ORDER = "qr-order"
+    """The customer scans a code that the merchant shows for this payment."""
+    QR_VOID = "qr-void"
+    QR_QUERY = "qr-query"
+    QR_REFUND = "qr-refund"
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One row: `mti` of the request, `processing_code` DE 3, `condition` DE 25, `message_type` 60.1."""
+    """One row: `mti` of the request, `processing_code` DE 3, `condition` DE 25, empty for none, `message_type` 60.1."""
 
     kind: Kind
     mti: str
@@ -67,7 +79,7 @@ class Transaction:
     name_zh: str
 
 
-_R, _P, _F = Delivery.REVERSE, Delivery.REPEAT, Delivery.FORGET
+_R, _C, _P, _F = Delivery.REVERSE, Delivery.CLOSE, Delivery.REPEAT, Delivery.FORGET
 _TABLE: Final = (
     Transaction(Kind.BALANCE, "0200", "310000", "00", "01", _F, Side.NONE, "BALANCE INQUIRY", "余额查询"),
     Transaction(Kind.SALE, "0200", "000000", "00", "22", _R, Side.DEBIT, "SALE", "消费"),
@@ -85,11 +97,22 @@ _TABLE: Final = (
     Transaction(Kind.ADJUST, "0220", "000000", "00", "32", _P, Side.DEBIT, "ADJUST", "结算调整"),
     Transaction(Kind.TIP_ADJUST, "0220", "000000", "00", "34", _P, Side.NONE, "TIP ADJUST", "追加小费"),
     Transaction(Kind.CHIP_OFFLINE_SALE, "0200", "000000", "00", "36", _P, Side.DEBIT, "CHIP OFFLINE SALE", "脱机消费"),
+    Transaction(Kind.QR_SALE, "0200", "700000", "", "60", _C, Side.DEBIT, "QR SALE", "扫码消费"),
+    Transaction(Kind.QR_ORDER, "0200", "710000", "", "60", _C, Side.DEBIT, "QR ORDER", "主扫消费"),
+    Transaction(Kind.QR_VOID, "0200", "720000", "", "60", _P, Side.CREDIT, "QR VOID", "扫码撤销"),
+    Transaction(Kind.QR_QUERY, "0200", "730000", "", "60", _F, Side.NONE, "QR QUERY", "扫码查询"),
+    Transaction(Kind.QR_REFUND, "0200", "740000", "", "60", _P, Side.CREDIT, "QR REFUND", "扫码退货"),
 )
 # ADJUST counts itself as debit: it stands for an offline sale that was entered late. TIP_ADJUST counts nothing itself:
 # it replaces the amount of the sale it names, which is how the tip gets into the debit total.
 
 TRANSACTIONS: Final = {row.kind: row for row in _TABLE}
+
+CODE_SALES: Final = frozenset({Kind.QR_SALE, Kind.QR_ORDER})
+CODE_KINDS: Final = CODE_SALES | {Kind.QR_VOID, Kind.QR_QUERY, Kind.QR_REFUND}
+"""The family of payments by a code."""
+GIVEN_BACK: Final = frozenset({Kind.REFUND, Kind.QR_VOID, Kind.QR_REFUND})
+"""Money that the host gives back on being asked: repeated until it has answered, but no notice of what is done."""
 _BY_WIRE: Final = {(row.mti, row.processing_code, row.condition, row.message_type): row for row in _TABLE}
 
 
@@ -167,6 +190,9 @@ class Entry(StrEnum):
     KEYED = "01"
     STRIPE = "02"
     CODE = "03"
+    """A code on a telephone."""
+    OPTICAL = "04"
+    """Recognised by a camera: a face."""
     CHIP = "05"
     CONTACTLESS = "07"
     STRIPE_WHOLE = "90"
@@ -183,12 +209,15 @@ ENTRY_LETTER: Final = {
     Entry.KEYED: "M",
     Entry.STRIPE: "S",
     Entry.CODE: "Q",
+    Entry.OPTICAL: "F",
     Entry.CHIP: "I",
     Entry.CONTACTLESS: "C",
     Entry.CONTACTLESS_STRIPE: "C",
 }
 """The letter behind the card number on a receipt."""
 
+CODE_ENTRIES: Final = frozenset({Entry.CODE, Entry.OPTICAL})
+"""Entries without any card: what was read stands for a wallet, once."""
 STRIPE_ENTRIES: Final = frozenset({Entry.STRIPE, Entry.STRIPE_WHOLE})
 CONTACTLESS_ENTRIES: Final = frozenset({Entry.CONTACTLESS, Entry.TELEPHONE})
 CHIP_ENTRIES: Final = frozenset({Entry.CHIP, Entry.CHIP_UNRELIABLE}) | CONTACTLESS_ENTRIES

@@ -62,10 +62,10 @@ def parse_tusn(text: str) -> dict[str, str]:
 
     Raises: LayoutError: no tag A2, or a length that does not fit.
     """
-    outer = _parse(text)
+    outer = parse_tags(text)
     if "A2" not in outer:
         raise LayoutError("no tag A2 with the terminal's hardware serial")
-    return _parse(outer["A2"])
+    return parse_tags(outer["A2"])
 
 
 def parse_placement(text: str) -> tuple[str, str]:
@@ -73,11 +73,12 @@ def parse_placement(text: str) -> tuple[str, str]:
 
     Raises: LayoutError: a length that does not fit.
     """
-    outer = _parse(text)
-    return _parse(outer.get(_SERIAL, "")).get("05", ""), outer.get(_LOCATION, "")
+    outer = parse_tags(text)
+    return parse_tags(outer.get(_SERIAL, "")).get("05", ""), outer.get(_LOCATION, "")
 
 
-def _parse(text: str) -> dict[str, str]:
+def parse_tags(text: str) -> dict[str, str]:
+    """Values by tag, from tags of 2 characters and lengths of 3 digits. Raises: LayoutError: a length does not fit."""
     parts: dict[str, str] = {}
     at = 0
     while at < len(text):

@@ -46,7 +46,7 @@ def code_of(place: Place, name: str) -> str:
         ("pre-authorisation-0100", "00"),
         ("balance-inquiry-0200-310000", "00"),
         ("chip-sale-with-pin-0200-field-55", "57"),
-        ("unionpay-qr-customer-code-sale", "40"),
+        ("unionpay-qr-customer-code-sale", "14"),
         ("void-of-a-sale-0200-200000", "25"),
         ("refund-0220", "25"),
         ("pre-auth-completion-online-0200", "25"),

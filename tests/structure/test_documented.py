@@ -19,11 +19,11 @@ from posterm.hsm import Lmk, MacAlgorithm, PinFormat, SoftHsm
 from posterm.iso8583 import Element, get_dialect
 from posterm.terminal import chip
 from posterm.terminal.effects import Keyed, Swiped
-from posterm.terminal.mapping import NO_PIN, Identity, Mapper, PinData, card_data, chip_card
+from posterm.terminal.mapping import NO_PIN, CodeData, Identity, Mapper, PinData, card_data, chip_card
 from posterm.terminal.records import JournalEntry, Status
 from posterm.unionpay.key_layout import LAYOUT_NAMES
 from posterm.unionpay.profile import AcquirerProfile, get_profile
-from posterm.unionpay.transactions import TRANSACTIONS, Entry, Kind
+from posterm.unionpay.transactions import CODE_KINDS, CODE_SALES, TRANSACTIONS, Entry, Kind
 from simulators.cards import TEST_CARDS, find_card
 from tests.structure.source_tree import ROOT
 from tests.terminal.scripted_kernel import ScriptedKernel
@@ -202,18 +202,20 @@ def requests(kind: Kind) -> Iterator[frozenset[int]]:
         presented.append(inserted)
     elif kind is Kind.CHIP_OFFLINE_SALE:
         presented = [inserted]
+    elif kind in CODE_KINDS:
+        presented = [CodeData(Entry.CODE, "134567890123456789" if kind is Kind.QR_SALE else "")]
     pins = (NO_PIN,) if kind is Kind.CHIP_OFFLINE_SALE else (NO_PIN, PinData(bytes(8), entered=True))
     for read, pin in itertools.product(presented, pins):
         request = mapper.request(
             kind,
             stan="000003",
             batch="000001",
-            amount_minor=None if kind is Kind.BALANCE else 100,
+            amount_minor=None if kind in (Kind.BALANCE, Kind.QR_QUERY) else 100,
             currency="156",
             card=read,
             operator="01",
             pin=pin,
-            original=None if kind in FROM_A_CARD else original,
+            original=None if kind in FROM_A_CARD | CODE_SALES else original,
             auth_code="123456" if kind is Kind.OFFLINE_SALE else "",
         )
         yield frozenset({*request, 64})

@@ -76,6 +76,11 @@ batch-closed        settlement-requested   batch-closed
 batch-closed        captured-by-host       batch-closed
 batch-closed        upload-ended           batch-closed
 batch-closed        slip-printed           signed-on
+
+keyed               training-started       training
+signed-on           training-started       training
+sign-on-due         training-started       training
+training            training-ended         keyed
 """
 
 EXCHANGE_ARROWS = """
@@ -90,6 +95,17 @@ awaiting-answer  unanswered            reversing
 awaiting-answer  bad-mac               reversing
 awaiting-answer  power-restored        reversing
 awaiting-answer  late-answer           awaiting-answer
+
+awaiting-answer  result-unknown        polling
+
+polling          not-sent              polling
+polling          approved              completing
+polling          declined              idle
+polling          unanswered            reversing
+polling          bad-mac               polling
+polling          power-restored        reversing
+polling          late-answer           polling
+polling          result-unknown        polling
 
 completing       completed             idle
 completing       could-not-complete    reversing
@@ -106,6 +122,7 @@ reversing        power-restored        reversing
 reversing        reversal-acknowledged idle
 reversing        reversal-unanswered   reversing
 reversing        late-answer           reversing
+reversing        result-unknown        reversing
 """
 
 
@@ -185,7 +202,7 @@ def test_a_refused_happening_changes_nothing(phase: Phase, happening: Happening)
 
 def test_a_second_transaction_is_not_stored_over_one_in_flight() -> None:
     context = in_state(State.SIGNED_ON).terminal._ctx
-    for phase in (Phase.AWAITING_ANSWER, Phase.COMPLETING, Phase.REVERSING):
+    for phase in (Phase.AWAITING_ANSWER, Phase.POLLING, Phase.COMPLETING, Phase.REVERSING):
         draft = context.memory.draft()
         draft.reversal = first = PendingReversal("000001", "000002", "", phase)
         with pytest.raises(TerminalError, match="not resolved"):

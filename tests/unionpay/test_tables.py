@@ -86,6 +86,11 @@ offline-sale       0220 000000 00 30 repeat  debit
 adjust             0220 000000 00 32 repeat  debit
 tip-adjust         0220 000000 00 34 repeat  none
 chip-offline-sale  0200 000000 00 36 repeat  debit
+qr-sale            0200 700000 -  60 close   debit
+qr-order           0200 710000 -  60 close   debit
+qr-void            0200 720000 -  60 repeat  credit
+qr-query           0200 730000 -  60 forget  none
+qr-refund          0200 740000 -  60 repeat  credit
 """
 ROWS = [line.split() for line in _ROWS.splitlines() if line]
 
@@ -93,7 +98,7 @@ ROWS = [line.split() for line in _ROWS.splitlines() if line]
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_a_transaction_is_its_row_of_the_published_table(row: list[str]) -> None:
     kind, mti, processing_code, condition, message_type, delivery, side = row
-    found = find_transaction(mti, processing_code, condition, message_type)
+    found = find_transaction(mti, processing_code, condition.strip("-"), message_type)
     assert found is TRANSACTIONS[Kind(kind)]
     assert (found.delivery, found.side) == (Delivery(delivery), Side(side))
 
@@ -149,6 +154,7 @@ def test_reversal_reasons_network_codes_and_entry_modes_are_the_published_ones()
         "KEYED": "01",
         "STRIPE": "02",
         "CODE": "03",
+        "OPTICAL": "04",
         "CHIP": "05",
         "CONTACTLESS": "07",
         "STRIPE_WHOLE": "90",
@@ -156,7 +162,7 @@ def test_reversal_reasons_network_codes_and_entry_modes_are_the_published_ones()
         "CHIP_UNRELIABLE": "95",
         "TELEPHONE": "98",
     }
-    assert "".join(ENTRY_LETTER.values()) == "MSQICC"
+    assert "".join(ENTRY_LETTER.values()) == "MSQFICC"
 
 
 # --- header ---
