@@ -57,7 +57,7 @@ def add_operation(router: APIRouter, counter: ApiCounter, operation: Operation) 
         )
         headers = {"Idempotency-Replayed": "true"} if answered.is_repeated else {}
         content = bytes.fromhex(answered.body) if operation.media != JSON else answered.body
-        return Response(content, media_type=operation.media, headers=headers)
+        return Response(content, media_type=_media(operation, content), headers=headers)
 
     _sign(endpoint, operation, body)
     router.add_api_route(
@@ -76,6 +76,13 @@ def add_operation(router: APIRouter, counter: ApiCounter, operation: Operation) 
 
 class _Json(Response):
     media_type = JSON
+
+
+def _media(operation: Operation, content: str | bytes) -> str:
+    """What the answer is; a picture says by its first bytes which of two."""
+    if operation.media != "image/*" or isinstance(content, str):
+        return operation.media
+    return "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
 
 
 def _other_media(operation: Operation) -> dict[int | str, dict[str, Any]]:

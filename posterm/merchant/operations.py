@@ -7,39 +7,123 @@ from typing import Final
 from posterm.merchant import (
     acceptance,
     access,
+    account_change,
     activation,
     annual_fee,
+    applicant,
+    application,
     binding,
+    capabilities,
     cases,
     commissioning,
+    contract_pdf,
+    contracting,
     device,
     device_label,
+    disputes,
+    enquiry,
     heartbeat,
     inspection,
+    limit_raise,
     office_clock,
+    papers,
+    rates,
     relocation,
     repair,
+    review,
+    sessions,
+    settlement,
     shipment,
     software,
+    sub_channel,
+    survey,
     suspension,
     visit,
     webhooks,
     withdrawal,
 )
 from posterm.merchant.actor import Role
+from posterm.merchant.contract import Contract
 from posterm.merchant.deposit import Deposit
 from posterm.merchant.merchant import Merchant, TerminalSite
 from posterm.merchant.news import News
-from posterm.merchant.operation import EVERYBODY, OPERATORS, STAFF, Operation, Shelf
+from posterm.merchant.operation import ANYBODY, EVERYBODY, MERCHANTS, OPERATORS, REVIEWERS, STAFF, Operation, Shelf
 
 BY_MERCHANT: Final = (Role.MERCHANT, Role.OPERATOR)
 """What a merchant does, or an operator for it."""
+
+MERCHANT_OR_REVIEWER: Final = (Role.MERCHANT, Role.REVIEWER)
+PDF: Final = "application/pdf"
 
 
 _OFFICE: Final = (
     Operation(office_clock.move_clock, "/clock/move", OPERATORS),
     Operation(access.issue_token, "/tokens", OPERATORS, confidential=True),
     Operation(access.revoke_token, "/tokens/{name}/revoke", BY_MERCHANT),
+)
+_BEGINNING: Final = (
+    Operation(enquiry.enquire, "/enquiries", ANYBODY),
+    Operation(enquiry.call_back, "/enquiries/{key}/call-back", OPERATORS),
+    Operation(enquiry.recommend, "/enquiries/{key}/recommend", OPERATORS),
+    Operation(enquiry.authorize_agent, "/agents", OPERATORS),
+    Operation(enquiry.revoke_agent, "/agents/{code}/revoke", OPERATORS),
+    Operation(applicant.register, "/accounts", ANYBODY),
+    Operation(applicant.send_code, "/accounts/send-code", ANYBODY),
+    Operation(applicant.verify, "/accounts/verify", ANYBODY),
+    Operation(applicant.reset_password, "/accounts/reset-password", ANYBODY),
+    Operation(sessions.open_session, "/sessions", ANYBODY, confidential=True),
+    Operation(applicant.choose_device, "/accounts/{subject}/choose-device", BY_MERCHANT),
+    Operation(applicant.choose_language, "/accounts/{subject}/choose-language", BY_MERCHANT),
+)
+_APPLICATION: Final = (
+    Operation(application.start_application, "/accounts/{subject}/applications", BY_MERCHANT),
+    Operation(application.edit_application, "/applications/{key}/edit", BY_MERCHANT),
+    Operation(application.what_is_missing, "/applications/{key}/missing", EVERYBODY, reads=True),
+    Operation(papers.hand_in_paper, "/applications/{application_key}/papers", BY_MERCHANT),
+    Operation(papers.read_picture, "/papers/{key}/picture", MERCHANT_OR_REVIEWER, reads=True, media="image/*"),
+    Operation(review.submit_application, "/applications/{key}/submit", BY_MERCHANT),
+    Operation(review.reconsider_application, "/applications/{key}/reconsider", BY_MERCHANT),
+    Operation(review.approve_application, "/applications/{key}/approve", REVIEWERS),
+    Operation(review.reject_application, "/applications/{key}/reject", REVIEWERS),
+    Operation(review.put_on_black_list, "/black-list", REVIEWERS),
+    Operation(survey.order_survey, "/applications/{application_key}/surveys", REVIEWERS),
+    Operation(survey.report_survey, "/surveys/{key}/report", STAFF),
+    Operation(survey.miss_survey, "/surveys/{key}/miss", STAFF),
+    Operation(survey.cancel_survey, "/surveys/{key}/cancel", REVIEWERS),
+    Operation(sub_channel.confirm_real_name, "/merchants/{merchant_key}/real-names/confirm", BY_MERCHANT),
+    Operation(sub_channel.apply_again, "/merchants/{merchant_key}/real-names/apply", BY_MERCHANT),
+    Operation(sub_channel.decide_real_name, "/merchants/{merchant_key}/real-names/decide", OPERATORS),
+    Operation(contract_pdf.contract_pdf, "/contracts/{key}/document", EVERYBODY, reads=True, media=PDF),
+    Operation(contract_pdf.deposit_receipt_pdf, "/contracts/{key}/deposit-receipt", EVERYBODY, reads=True, media=PDF),
+    Operation(contracting.sign_contract, "/contracts/{key}/sign", MERCHANTS),
+    Operation(contracting.pay_deposit, "/contracts/{key}/deposit", BY_MERCHANT),
+)
+_MONEY: Final = (
+    Operation(capabilities.request_capability, "/merchants/{merchant_key}/capabilities/request", EVERYBODY),
+    Operation(capabilities.allow_capability, "/merchants/{merchant_key}/capabilities/allow", STAFF),
+    Operation(capabilities.refuse_capability, "/merchants/{merchant_key}/capabilities/refuse", STAFF),
+    Operation(capabilities.stop_capability, "/merchants/{merchant_key}/capabilities/stop", STAFF),
+    Operation(capabilities.require, "/merchants/{merchant_key}/capabilities/require", STAFF),
+    Operation(capabilities.meet_requirement, "/merchants/{merchant_key}/capabilities/meet", STAFF),
+    Operation(limit_raise.ask_limit_raise, "/merchants/{key}/limit-raises", BY_MERCHANT),
+    Operation(limit_raise.judge_limit_raise, "/limit-raises/{key}/judge", REVIEWERS),
+    Operation(account_change.propose_account, "/merchants/{key}/account-changes", MERCHANTS),
+    Operation(account_change.judge_account, "/account-changes/{key}/judge", REVIEWERS),
+    Operation(rates.enquire_rate, "/merchants/{key}/rate", EVERYBODY, reads=True),
+    Operation(rates.complain_of_rate, "/merchants/{key}/rate-cases", BY_MERCHANT),
+    Operation(rates.correct_fee, "/cases/{key}/correct-fee", OPERATORS),
+    Operation(settlement.settle, "/settlement", OPERATORS),
+    Operation(settlement.take_advance, "/merchants/{key}/advances", BY_MERCHANT),
+    Operation(settlement.payouts_of, "/merchants/{key}/payouts", EVERYBODY, reads=True),
+    Operation(settlement.retry_payout, "/payouts/{key}/retry", BY_MERCHANT),
+    Operation(disputes.request_retrieval, "/disputes", OPERATORS),
+    Operation(disputes.answer_retrieval, "/disputes/{key}/answer", BY_MERCHANT),
+    Operation(disputes.charge_back, "/disputes/{key}/charge-back", OPERATORS),
+    Operation(disputes.represent, "/disputes/{key}/represent", BY_MERCHANT),
+    Operation(disputes.accept_chargeback, "/disputes/{key}/accept", BY_MERCHANT),
+    Operation(disputes.withdraw_dispute, "/disputes/{key}/withdraw", OPERATORS),
+    Operation(disputes.pre_arbitrate, "/disputes/{key}/pre-arbitrate", OPERATORS),
+    Operation(disputes.judge_dispute, "/disputes/{key}/judge", OPERATORS),
 )
 _STOCK: Final = (
     Operation(device.take_into_stock, "/devices", OPERATORS, group="device"),
@@ -117,7 +201,17 @@ _SERVICE: Final = (
     Operation(webhooks.retry_delivery, "/deliveries/{key}/retry", BY_MERCHANT),
 )
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*_OFFICE, *_STOCK, *_INTO_USE, *_IN_USE, *_OUT_OF_USE, *_SERVICE)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *_OFFICE,
+    *_BEGINNING,
+    *_APPLICATION,
+    *_MONEY,
+    *_STOCK,
+    *_INTO_USE,
+    *_IN_USE,
+    *_OUT_OF_USE,
+    *_SERVICE,
+)
 
 
 def _holds_a_code(news: News) -> bool:
@@ -128,7 +222,20 @@ def _holds_a_code(news: News) -> bool:
 SHELVES: Final[tuple[Shelf, ...]] = (
     Shelf(News, "news", BY_MERCHANT, hides=_holds_a_code),
     Shelf(access.AccessToken, "tokens", BY_MERCHANT),
+    Shelf(enquiry.Enquiry, "enquiries", STAFF),
+    Shelf(enquiry.Agent, "agents", STAFF),
+    Shelf(applicant.Applicant, "accounts"),
+    Shelf(application.Application, "applications"),
+    Shelf(papers.Paper, "papers"),
+    Shelf(survey.Survey, "surveys", STAFF),
+    Shelf(Contract, "contracts"),
+    Shelf(sub_channel.RealName, "real-names"),
     Shelf(Merchant, "merchants"),
+    Shelf(capabilities.Capability, "capabilities"),
+    Shelf(limit_raise.LimitRaise, "limit-raises"),
+    Shelf(account_change.AccountChange, "account-changes"),
+    Shelf(settlement.Payout, "payouts"),
+    Shelf(disputes.Dispute, "disputes"),
     Shelf(TerminalSite, "terminal-sites"),
     Shelf(Deposit, "deposits"),
     Shelf(device.Device, "devices"),
