@@ -14,7 +14,7 @@ from posterm.merchant.actor import Actor, Role
 from posterm.merchant.applicant_problems import APPLICANT_PROBLEMS
 from posterm.merchant.calendar import WAKES
 from posterm.merchant.document import Document
-from posterm.merchant.eligibility import ApplicantType, ModelName
+from posterm.merchant.eligibility import ModelName
 from posterm.merchant.enquiry import Source, agent_problems, answered_enquiry, follow_up
 from posterm.merchant.errors import RefusedError
 from posterm.merchant.identity import is_mobile
@@ -42,7 +42,6 @@ class Applicant(Document):
     agent: str = ""
     enquiry: str = ""
     language: Language = Language.CHINESE
-    applicant_type: ApplicantType | None = None
     device_model: ModelName | None = None
     registered_at: str = ""
     password: Secret = Secret("")
@@ -163,6 +162,20 @@ def choose_language(office: Office, actor: Actor, subject: str, language: Langua
     with office.all_or_nothing():
         applicant = office.cabinet.need(Applicant, subject)
         return office.move(APPLICANT, applicant, "choose-language", now, language=language)
+
+
+def close_account(office: Office, actor: Actor, subject: str, now: datetime) -> Applicant:
+    """Close an account that has no merchant any more; its mobile may be registered again.
+
+    Raises: RefusedError: a merchant of it is not closed; NotNowError.
+    """
+    actor.must_own(subject, Applicant.kind)
+    with office.all_or_nothing():
+        applicant = office.cabinet.need(Applicant, subject)
+        if any(record.state != "CLOSED" for record in office.store.documents("merchant", subject=subject)):
+            raise _refused("merchant-open")
+        take_mark(office, _MOBILE_MARK, applicant.mobile.reveal(), subject)
+        return office.move(APPLICANT, applicant, "close", now, due="", password=Secret(""), code=Secret(""))
 
 
 def need_active(office: Office, actor: Actor, subject: str) -> Applicant:

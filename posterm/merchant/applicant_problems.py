@@ -38,6 +38,8 @@ APPLICANT_PROBLEMS: Final = kinds(
      "请重试或找回密码", "try again, or reset the password"),
     ("account-not-active", "账户尚未激活或已注销", "the account is not verified, or was closed",
      "请先完成手机验证", "verify the mobile number first"),
+    ("merchant-open", "名下仍有未关闭的商户", "a merchant of the account is not closed",
+     "请先关闭商户或放弃申请", "close the merchant or drop its application first"),
     ("account-locked", "账户已锁定", "the account is locked",
      "请找回密码或联系客服", "reset the password, or ask customer service"),
 )  # fmt: skip

@@ -26,8 +26,6 @@ from posterm.merchant.office import Office
 from posterm.merchant.personal import SEAL
 from posterm.merchant.problem import Problem
 
-EDITABLE = frozenset({"NO_COMMIT", "COMMIT_FAIL", "INNER_CHECK_REJECTED"})
-
 
 class Application(Document):
     """One application. `key` is its order number: 14 digits of time and 8 random ones.
@@ -69,6 +67,9 @@ def start_application(
         device_model=applicant.device_model or row.device,
         contact_mobile=applicant.mobile,
     )
+    open_ones = sum(each.state != "CLOSED" for each in office.cabinet.find(Merchant, subject=subject))
+    if open_ones >= office.terms.merchants_per_identity:
+        raise RefusedError([FORM_PROBLEMS["too-many-applications"].at("")])
     with office.all_or_nothing():
         key = f"{now:%Y%m%d%H%M%S}{office.digits(8)}"
         merchant = Merchant(
@@ -113,6 +114,15 @@ def editable_application(office: Office, actor: Actor, key: str, now: datetime) 
     if application.state == APPLICATION.initial:
         return application
     return office.move(APPLICATION, application, "edit", now, due="", problems=(), doubts=())
+
+
+def drop_application(office: Office, actor: Actor, key: str, now: datetime) -> Application:
+    """Give up an application that nobody is reviewing, and its merchant. Raises: NotFoundError, NotNowError."""
+    with office.all_or_nothing():
+        application = owned_application(office, actor, key)
+        dropped = office.move(APPLICATION, application, "drop", now, due="")
+        office.move(MERCHANT, office.cabinet.need(Merchant, dropped.merchant), "close", now)
+        return dropped
 
 
 def owned_application(office: Office, actor: Actor, key: str) -> Application:

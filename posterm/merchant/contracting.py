@@ -1,7 +1,7 @@
 """Concluding a contract: offered to an approved merchant, signed by both, in force when the deposit is paid.
 
 Nothing is sent to a merchant before its contract is in force. An offer that is not taken in time is void, and the
-application with it; a deposit that was paid goes back.
+application is rejected with it.
 
 Source: states and kinds (EC007, EC008, EC009) of the electronic contracts of Lakala's open platform.
 """
@@ -18,7 +18,7 @@ from posterm.merchant.capabilities import open_capabilities
 from posterm.merchant.contract import Contract
 from posterm.merchant.contract_problems import CONTRACT_PROBLEMS
 from posterm.merchant.contract_text import text_digest
-from posterm.merchant.deposit import Deposit, hold_deposit, return_deposit
+from posterm.merchant.deposit import hold_deposit
 from posterm.merchant.eligibility import ApplicantType
 from posterm.merchant.errors import RefusedError
 from posterm.merchant.machines import APPLICATION, CONTRACT, MERCHANT
@@ -88,16 +88,16 @@ def sign_contract(office: Office, actor: Actor, key: str, digest: str, now: date
 
 
 def pay_deposit(office: Office, actor: Actor, key: str, amount_minor: int, now: datetime) -> Contract:
-    """Pay a contract's deposit, before it is signed or after.
+    """Pay the deposit of a contract that is signed; with that it is in force.
 
-    Raises: RefusedError: another amount, or it is paid already; NotNowError: the contract is in force or void.
+    Raises: RefusedError: it is not signed, or another amount; NotNowError: the contract is in force or void.
     """
     with office.all_or_nothing():
         contract = owned_contract(office, actor, key)
         actor.must_be(Role.MERCHANT, Role.OPERATOR)
         CONTRACT.after(contract.state, "sign")
-        if contract.deposit_paid_at or contract.deposit_minor == 0:
-            raise RefusedError([CONTRACT_PROBLEMS["deposit-paid"].at("")])
+        if not contract.signed_by_merchant:
+            raise RefusedError([CONTRACT_PROBLEMS["signature-missing"].at("signed_by_merchant")])
         if amount_minor != contract.deposit_minor:
             raise RefusedError([CONTRACT_PROBLEMS["deposit-amount"].at("amount_minor")])
         hold_deposit(office, office.cabinet.need(Merchant, contract.merchant), amount_minor, now)
@@ -138,8 +138,6 @@ def _complete(office: Office, contract: Contract, now: datetime) -> Contract:
 
 def _wake(office: Office, contract: Contract, now: datetime) -> None:
     office.move(CONTRACT, contract, "lapse", now, due="", ended_at=now.isoformat())
-    if contract.deposit_paid_at:
-        return_deposit(office, office.cabinet.need(Deposit, contract.merchant), now)
     office.move(MERCHANT, office.cabinet.need(Merchant, contract.merchant), "lapse", now)
     office.move(
         APPLICATION,

@@ -19,7 +19,7 @@ from posterm.merchant.errors import RefusedError
 from posterm.merchant.identity import is_mobile
 from posterm.merchant.machines import AGENT, ENQUIRY
 from posterm.merchant.office import Office
-from posterm.merchant.personal import Mobile, PersonName
+from posterm.merchant.personal import Mobile, PersonName, PostalAddress
 from posterm.merchant.problem import Problem
 
 LONGEST_NAME, LONGEST_ADDRESS, LONGEST_REMARK = 64, 200, 500
@@ -50,7 +50,7 @@ class Enquiry(Document):
 
     name: PersonName
     mobile: Mobile
-    address: str
+    address: PostalAddress
     remark: str = ""
     at: str = ""
     tries: int = 0
@@ -109,7 +109,7 @@ def enquire(
             due=working_days_on(office, now, office.terms.call_back_working_days).isoformat(),
             name=PersonName(name.strip()),
             mobile=Mobile(mobile),
-            address=address.strip(),
+            address=PostalAddress(address.strip()),
             remark=remark.strip(),
             at=now.isoformat(),
         )

@@ -64,6 +64,8 @@ FORM_PROBLEMS: Final = {
          "请使用本人账户", "give the applicant's own account"),
         ("too-many-terminals", "终端数量超过上限", "more terminals than one merchant may have",
          "请减少终端数量", "ask for fewer"),
+        ("too-many-applications", "申请过多", "the account has as many merchants and applications as it may have",
+         "请先放弃或关闭其他申请", "drop an application, or close a merchant"),
         ("paper-missing", "缺少资料", "this paper is missing",
          "请上传该资料", "hand it in"),
         ("scene-missing", "缺少真实经营场景照片", "a photo of the scene is missing",

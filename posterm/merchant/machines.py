@@ -52,6 +52,7 @@ APPLICATION: Final = machine(
         "INNER_CHECK_REJECTED edit NO_COMMIT",
         "INNER_CHECK_REJECTED reconsider MANUAL_AUDIT",
         "WAIT_FOR_CONTACT contract-lapses INNER_CHECK_REJECTED",
+        "NO_COMMIT|COMMIT_FAIL|INNER_CHECK_REJECTED drop DROPPED",
     ],
 )
 SURVEY: Final = machine("site survey", ["ORDERED visit DONE", "ORDERED miss ORDERED", "ORDERED cancel CANCELLED"])

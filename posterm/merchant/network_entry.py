@@ -27,11 +27,12 @@ def enter_network(office: Office, merchant: Merchant, form: ApplicationForm) -> 
     Returns: what changes in the merchant. Raises: MerchantError: the numbers are used up.
     """
     plan = plan_for(form)
-    merchant_id = _merchant_id(office, form)
+    merchant_id = _merchant_id(office, merchant, form)
     office.host.enrol_merchant(merchant_id, form.trading_name, plan=plan, owner=merchant.identity)
     office.host.set_merchant_open(merchant_id, is_open=False)
     add_mark(office, MERCHANT_NUMBER, merchant_id, merchant.key)
-    terminal_ids = tuple(_terminal_id(office) for _ in range(form.terminal_count))
+    known = merchant.terminal_ids[: form.terminal_count]
+    terminal_ids = (*known, *(_terminal_id(office) for _ in range(form.terminal_count - len(known))))
     for terminal_id in terminal_ids:
         office.cabinet.put(
             TerminalSite(
@@ -47,8 +48,11 @@ def enter_network(office: Office, merchant: Merchant, form: ApplicationForm) -> 
     return {"merchant_id": merchant_id, "terminal_ids": terminal_ids, "plan": plan}
 
 
-def _merchant_id(office: Office, form: ApplicationForm) -> str:
+def _merchant_id(office: Office, merchant: Merchant, form: ApplicationForm) -> str:
+    """A new number; the one it has when that still says where it is and what it does."""
     first = f"{office.terms.acquirer_code}{form.district[:4]}{form.mcc}"
+    if merchant.merchant_id.startswith(first):
+        return merchant.merchant_id
     for _ in range(SERIALS):
         serial = office.cabinet.next_number(f"merchant-id/{first}")
         if serial > SERIALS:

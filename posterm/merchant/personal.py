@@ -92,6 +92,13 @@ class PersonName(Personal):
     shown = (1, 0)
 
 
+class PostalAddress(Personal):
+    """Where somebody lives or may be met: the province or city is shown."""
+
+    __slots__ = ()
+    shown = (3, 0)
+
+
 class Mobile(Personal):
     """A mobile number, 11 digits."""
 

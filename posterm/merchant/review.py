@@ -15,10 +15,11 @@ from posterm.merchant.actor import SYSTEM, Actor, Role
 from posterm.merchant.application import Application, owned_application
 from posterm.merchant.calendar import WAKES, working_days_on
 from posterm.merchant.contracting import offer_contract
+from posterm.merchant.eligibility import ELIGIBLE
 from posterm.merchant.errors import MerchantError, NotNowError, RefusedError
 from posterm.merchant.form_checks import form_problems
 from posterm.merchant.machines import APPLICATION, MERCHANT
-from posterm.merchant.marks import add_mark
+from posterm.merchant.marks import add_mark, take_mark
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.network_entry import enter_network
 from posterm.merchant.office import Office
@@ -38,7 +39,6 @@ from posterm.merchant.sub_channel import apply_to_sub_channels
 from posterm.merchant.survey import Survey, open_survey, order_survey
 
 LONGEST_STATEMENT = 1000
-_SIMULATED = "simulated reviewer"
 
 
 def submit_application(office: Office, actor: Actor, key: str, now: datetime) -> Application:
@@ -48,8 +48,7 @@ def submit_application(office: Office, actor: Actor, key: str, now: datetime) ->
     """
     with office.all_or_nothing():
         application = owned_application(office, actor, key)
-        if not APPLICATION.takes(application.state, "submit"):
-            APPLICATION.after(application.state, "submit")
+        APPLICATION.after(application.state, "submit")
         missing = form_problems(application.form, frozenset(application.papers), now.date(), office.terms)
         if missing:
             raise RefusedError(missing)
@@ -67,19 +66,13 @@ def submit_application(office: Office, actor: Actor, key: str, now: datetime) ->
 
 
 def approve_application(office: Office, actor: Actor, key: str, now: datetime) -> Application:
-    """Approve: numbers are issued, the contract is offered, the sub-channels are asked. Raises: NotNowError."""
+    """Approve: numbers are issued, the contract is offered, the sub-channels are asked.
+
+    Raises: NotNowError: the automatic checks or a site survey are not done, or it is decided.
+    """
     actor.must_be(Role.REVIEWER)
     with office.all_or_nothing():
-        application = _decidable(office, key)
-        approved = office.move(
-            APPLICATION, application, "approve", now, **_decision(actor, now), due="", problems=(), doubts=()
-        )
-        merchant = office.cabinet.need(Merchant, approved.merchant)
-        numbers = enter_network(office, merchant, approved.form)
-        merchant = office.move(MERCHANT, merchant, "approve", now, approved_at=now.isoformat(), **numbers)
-        offer_contract(office, merchant, now)
-        apply_to_sub_channels(office, merchant, approved.form.contact_mobile, now)
-        return approved
+        return _approve(office, _decidable(office, key), actor, now)
 
 
 def reject_application(
@@ -123,7 +116,13 @@ def reconsider_application(office: Office, actor: Actor, key: str, statement: st
 def put_on_black_list(office: Office, actor: Actor, number: str) -> None:
     """Let no application pass with this identity or licence number."""
     actor.must_be(Role.REVIEWER)
-    add_mark(office, BLACK_LIST_MARK, number, "list")
+    add_mark(office, BLACK_LIST_MARK, number, BLACK_LIST_MARK)
+
+
+def take_off_black_list(office: Office, actor: Actor, number: str) -> None:
+    """Let applications with this identity or licence number pass again."""
+    actor.must_be(Role.REVIEWER)
+    take_mark(office, BLACK_LIST_MARK, number, BLACK_LIST_MARK)
 
 
 def waiting_applications(office: Office, actor: Actor) -> list[Application]:
@@ -134,6 +133,8 @@ def waiting_applications(office: Office, actor: Actor) -> list[Application]:
 
 def _decidable(office: Office, key: str) -> Application:
     application = office.cabinet.need(Application, key)
+    if application.state != "MANUAL_AUDIT":
+        raise NotNowError(f"application: {key} is {application.state}; a reviewer decides in MANUAL_AUDIT")
     survey = open_survey(office, application)
     if survey is not None:
         raise NotNowError(f"application: {key} waits for site survey {survey.key}")
@@ -141,7 +142,7 @@ def _decidable(office: Office, key: str) -> Application:
 
 
 def _decision(actor: Actor, now: datetime) -> dict[str, object]:
-    return {"decided_at": now.isoformat(), "decided_by": _SIMULATED if actor is SYSTEM else actor.role.value}
+    return {"decided_at": now.isoformat(), "decided_by": actor.role.value}
 
 
 def _verdict_due(office: Office, now: datetime) -> str:
@@ -159,6 +160,18 @@ def _merchant_under_review(office: Office, application: Application, now: dateti
         district=form.district, address=form.address, location=form.location, device_model=form.device_model,
         identity=identity, bank_account=form.bank_account,
     )  # fmt: skip
+
+
+def _approve(office: Office, application: Application, actor: Actor, now: datetime) -> Application:
+    approved = office.move(
+        APPLICATION, application, "approve", now, **_decision(actor, now), due="", problems=(), doubts=()
+    )
+    merchant = office.cabinet.need(Merchant, approved.merchant)
+    numbers = enter_network(office, merchant, approved.form)
+    merchant = office.move(MERCHANT, merchant, "approve", now, approved_at=now.isoformat(), **numbers)
+    offer_contract(office, merchant, now)
+    apply_to_sub_channels(office, merchant, approved.form.contact_mobile, now)
+    return approved
 
 
 def _reject(
@@ -187,6 +200,10 @@ def _review_automatically(office: Office, application: Application, now: datetim
         _reject(office, application, found, SYSTEM, now)
         return
     judged = tuple(doubts(application))
+    licensed = ELIGIBLE[application.form.applicant_type].has_licence
+    if office.terms.automatic_approval and licensed and not judged:
+        _approve(office, application, SYSTEM, now)
+        return
     due = _verdict_due(office, now)
     referred = office.move(APPLICATION, application, "refer", now, doubts=judged, due=due)
     if office.terms.simulated_reviewer and wants_survey(referred):
@@ -202,7 +219,7 @@ def _judge(office: Office, application: Application, now: datetime) -> None:
     if found:
         _reject(office, application, found, SYSTEM, now)
     else:
-        approve_application(office, SYSTEM, application.key, now)
+        _approve(office, application, SYSTEM, now)
 
 
 WAKES[Application] = _wake

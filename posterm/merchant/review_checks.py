@@ -100,10 +100,11 @@ def _magic(where: Where, text: str, path: str) -> list[Problem]:
 
 
 def _merchants_of_identity(office: Office, application: Application) -> int:
-    """How many other merchants the legal person has that are not closed."""
+    """How many other merchants the legal person has, or has asked for, that are not closed."""
+    identity = identity_of(office, application.form)
     keys = holders(office, IDENTITY_MARK, application.form.legal_person.number.reveal())
     others = (office.cabinet.need(Merchant, key) for key in keys if key != application.merchant)
-    return sum(other.state not in ("CREATED", "CLOSED") for other in others)
+    return sum(other.identity == identity and other.state not in ("CREATED", "CLOSED") for other in others)
 
 
 def _device_problems(office: Office, form: ApplicationForm) -> list[Problem]:

@@ -33,6 +33,8 @@ class OfficeTerms(BaseModel):
     registration_days: Days = 7
     automatic_review_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
     manual_review_working_days: Annotated[int, Field(ge=1, le=30)] = 2
+    automatic_approval: bool = False
+    """Approve applications with a licence in which the automatic checks find nothing, without a reviewer."""
     simulated_reviewer: bool = True
     """Decide by the findings what no reviewer has decided in time; else it goes on waiting, and each day is told."""
     sub_channel_working_days: Annotated[int, Field(ge=1, le=30)] = 2

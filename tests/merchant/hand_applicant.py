@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+import pytest
 from PIL import Image, ImageDraw, ImageFilter, PngImagePlugin
 
-from posterm.merchant import Actor, Office, Role
+from posterm.merchant import Actor, Office, RefusedError, Role
 from posterm.merchant.actor import VISITOR
 from posterm.merchant.applicant import Applicant, register, verify
 from posterm.merchant.application import Application, edit_application, start_application
@@ -71,6 +74,18 @@ def picture(seed: int, *, blurred: bool = False, dark: bool = False, **texts: st
     else:
         image.save(target, "JPEG", quality=90)
     return target.getvalue()
+
+
+@contextmanager
+def refused_with(*codes: str) -> Iterator[None]:
+    """What is done within is refused with these problems: codes, or codes and places joined with ` at `."""
+    with pytest.raises(RefusedError) as refusal:
+        yield
+    found = {each.code for each in refusal.value.problems} | {
+        f"{each.code} at {each.path}" for each in refusal.value.problems
+    }
+    assert set(codes) <= found
+    assert len(codes) == len(refusal.value.problems)
 
 
 def form(applicant_type: ApplicantType = ApplicantType.MICRO, **changes: Any) -> dict[str, Any]:

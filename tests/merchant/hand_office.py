@@ -32,7 +32,7 @@ def new_office(store: HostStore | None = None, *, terms: OfficeTerms | None = No
         "host": new_host(kept, hsm),
         "host_terms": built_in_terms(),
         "cabinet": Cabinet(kept, hsm, sealing, naming),
-        "terms": terms or OfficeTerms(),
+        "terms": terms or OfficeTerms(password_cost=4),
         "entropy": random.Random(seed).randbytes,
         "pictures": MemoryPictures(),
         "is_same_face": lambda _person, _picture: True,
