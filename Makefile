@@ -17,7 +17,7 @@ CODE := posterm tests $(wildcard simulators benchmarks)
 SAVED_BENCHMARKS := $(wildcard .benchmarks/*/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check proof soak fuzz bench bench-peers bench-hsm clean
+.PHONY: help demo test lint check proof soak fuzz bench bench-peers bench-hsm load clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -63,6 +63,9 @@ bench: $(DEV_READY) $(BENCH_READY) ## measure, save the run under .benchmarks an
 
 bench-peers: $(BENCH_READY) ## measure posterm beside other ISO 8583 codecs, into benchmarks/results
 	@$(BIN)/python -m benchmarks.peers.run $(PEERS)
+
+load: $(DEV_READY) $(BENCH_READY) ## measure the host under load beside a bare echo server, into benchmarks/results
+	@$(BIN)/python -m benchmarks.load.run $(LOAD)
 
 bench-hsm: $(DEV_READY) ## measure the HSM's server beside a bare echo server, into benchmarks/results
 	@$(BIN)/python -m benchmarks.hsm_server $(HSM)

@@ -56,17 +56,19 @@ def peers() -> tuple[Peer, ...]:
 
 
 def _python(name: str, requirement: str) -> Callable[[], list[str]]:
-    def prepare() -> list[str]:
-        home = HOME / name
-        python = home / "bin" / "python"
-        if not _is_ready(home, requirement):
-            shutil.rmtree(home, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(home)], HOME)
-            _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement], HOME)
-            _mark_ready(home, requirement)
-        return [str(python), str(PROGRAMS / f"{name}_peer.py")]
+    return lambda: [python_environment(name, requirement), str(PROGRAMS / f"{name}_peer.py")]
 
-    return prepare
+
+def python_environment(name: str, requirement: str) -> str:
+    """The interpreter of an environment that has a requirement. Raises: NotPreparedError."""
+    home = HOME / name
+    python = home / "bin" / "python"
+    if not _is_ready(home, requirement):
+        shutil.rmtree(home, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", str(home)], HOME)
+        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement], HOME)
+        _mark_ready(home, requirement)
+    return str(python)
 
 
 def _go() -> list[str]:

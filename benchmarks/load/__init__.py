@@ -1,0 +1,7 @@
+"""The host's throughput beside a bare echo server, and what each part of its work costs.
+
+run        `make load`: all of it, into benchmarks/results
+echo       the server to compare with
+sales      frames of sales, made before the clock runs
+parts      what a store, its durability and each check cost, in one process
+"""

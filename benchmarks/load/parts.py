@@ -1,0 +1,154 @@
+"""What the parts of a sale cost, in one process and without a line: stores, durability, batches, single checks, size.
+
+Each number is the lower decile over many batches, in microseconds of wall clock for one sale, from its frame to its
+answer with the commit: what else a machine does only ever adds. Frames are made outside the clock.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load.sales import PREFIX_BYTES, own_fleet, sales
+from posterm.host import Host, HostKeys, HostStore, MemoryHostStore, pipeline
+from posterm.hsm import Algorithm, KeyUsage
+from posterm.runtime import clock
+from posterm.runtime.assembly import open_hsm
+from posterm.runtime.store.sql_host import SqlHostStore
+from posterm.runtime.store.sqlite_host import SqliteDatabase
+from posterm.unionpay.profile import get_profile
+
+TERMINALS = 64
+BATCHES = (1, 16, 64)
+STORES = ("memory", "sqlite off", "sqlite normal", "sqlite full")
+"""SQLite by what it waits for: nothing, the disk now and then, the disk at each commit (as the host has it)."""
+
+
+class Counter:
+    """A host in this process, and its terminals."""
+
+    def __init__(self, store: HostStore, plan: str = "standard") -> None:
+        self.store, self.hsm, self.now = store, open_hsm(), clock.now()
+        keys = HostKeys(
+            self.hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
+            self.hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
+        )
+        self.host = Host(get_profile("default"), self.hsm, store, keys)
+        self.terminals = own_fleet(self.host, self.hsm, store, TERMINALS, self.now, plan)
+
+    def batches(self, sales_in_all: int, size: int) -> list[float]:
+        """Seconds that each batch took."""
+        frames = [frame[PREFIX_BYTES:] for frame in sales(self.terminals, sales_in_all)]
+        took, handle, now, timer = [], self.host.handle, self.now, time.perf_counter
+        for at in range(0, len(frames), size):
+            part = frames[at : at + size]
+            began = timer()
+            with self.store.batch():
+                replies = [handle(frame, now) for frame in part]
+            took.append(timer() - began)
+            assert all(reply.events[-1].name.value == "approved" for reply in replies)
+        return took
+
+    def cost_us(self, sales_in_all: int, size: int) -> float:
+        """Of one sale, in batches of `size`."""
+        return _us(self.batches(sales_in_all, size), size)
+
+
+@contextmanager
+def opened(name: str) -> Iterator[HostStore]:
+    """A store of a kind, empty."""
+    kind, _, synchronous = name.partition(" ")
+    if kind == "memory":
+        yield MemoryHostStore()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        database = SqliteDatabase(Path(folder) / "host.sqlite")
+        database.connection.execute(f"PRAGMA synchronous = {synchronous}")
+        with SqlHostStore(database) as store:
+            yield store
+
+
+def stores(sales_in_all: int) -> list[dict[str, Any]]:
+    """What each store costs, by size of batch."""
+    rows = []
+    for name in STORES:
+        with opened(name) as store:
+            counter = Counter(store)
+            rows.append({"store": name} | {f"by_{size}": counter.cost_us(sales_in_all, size) for size in BATCHES})
+    return rows
+
+
+def plans(sales_in_all: int) -> list[dict[str, Any]]:
+    """What fees and limits cost: the usual terms against none at all, in turn."""
+    rows = []
+    for plan in ("plain", "standard"):
+        with opened("memory") as store:
+            counter = Counter(store, "standard")
+            if plan == "plain":
+                _without_terms(counter)
+            rows.append({"terms": plan, "by_16": counter.cost_us(sales_in_all, 16)})
+    return rows
+
+
+def checks(sales_in_all: int) -> list[dict[str, Any]]:
+    """The time in each named check of the pipeline, and what all of a sale takes; the clock itself takes some of it."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    kept = pipeline.TRANSACTION_STEPS
+    pipeline.TRANSACTION_STEPS = tuple(replace(step, check=_timed(step.check, step.name, spent)) for step in kept)  # type: ignore[misc]
+    try:
+        with opened("memory") as store:
+            whole = Counter(store).cost_us(sales_in_all, 16)
+    finally:
+        pipeline.TRANSACTION_STEPS = kept  # type: ignore[misc]
+    rows = [{"check": name, "us": _us(took, 1)} for name, took in spent.items()]
+    rows.sort(key=lambda row: -float(str(row["us"])))
+    return [*rows, {"check": "whole sale, in memory", "us": whole}]
+
+
+def growth(most: int, seconds: float) -> list[dict[str, Any]]:
+    """What a sale costs in a SQLite ledger that grows, until it has `most` sales or the time is over."""
+    rows: list[dict[str, Any]] = []
+    until, done, marks = time.monotonic() + seconds, 0, [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
+    with opened("sqlite full") as store:
+        counter = Counter(store)
+        recent: list[float] = []
+        while done < most and time.monotonic() < until:
+            recent = recent[-200:] + counter.batches(6_400, 64)
+            done += 6_400
+            if marks and done >= marks[0]:
+                marks.pop(0)
+                rows.append({"sales": done, "us": _us(recent, 64)})
+        if not rows or rows[-1]["sales"] != done:
+            rows.append({"sales": done, "us": _us(recent, 64)})
+    return rows
+
+
+def _us(batches: list[float], size: int) -> float:
+    lower = statistics.quantiles(batches, n=10)[0] if len(batches) > 1 else batches[0]
+    return round(lower / size * 1e6, 1)
+
+
+def _without_terms(counter: Counter) -> None:
+    desk = counter.host._desk  # noqa: SLF001 - a host without terms is no host one could configure
+    plan = desk.terms.plans["standard"].model_copy(update={"fees": (), "split": (), "limits": ()})
+    counter.host._desk = replace(desk, terms=replace(desk.terms, plans={"standard": plan}))  # noqa: SLF001
+
+
+def _timed(check: Callable[[Any], Any], name: str, spent: dict[str, list[float]]) -> Callable[[Any], Any]:
+    timer = time.perf_counter
+
+    def timed(case: Any) -> Any:
+        began = timer()
+        try:
+            return check(case)
+        finally:
+            spent[name].append(timer() - began)
+
+    return timed
