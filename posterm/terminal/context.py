@@ -191,4 +191,5 @@ class Context:
     @property
     def batch_is_full(self) -> bool:
         """True when the open batch holds as many entries as the acquirer lets it."""
-        return len(self.memory.batch_entries) >= self.profile.settlement.batch_size_max
+        most = self.profile.settlement.batch_size_max
+        return len(self.memory.journal) >= most and len(self.memory.batch_entries) >= most

@@ -50,13 +50,15 @@ class MemoryTerminalStore:
 
     def commit(self, changes: Iterable[Change]) -> None:
         # Serialized here as a disk would, so that a simulation cannot keep what a file could not.
-        written = dict(self._documents)
-        for change in changes:
-            if change.document is None:
-                written.pop((change.kind, change.key), None)
+        texts = [
+            (change.kind, change.key, None if change.document is None else _as_text(change.document))
+            for change in changes
+        ]
+        for kind, key, text in texts:
+            if text is None:
+                self._documents.pop((kind, key), None)
             else:
-                written[change.kind, change.key] = _as_text(change.document)
-        self._documents = written
+                self._documents[kind, key] = text
 
 
 _REGISTERS, _JOURNAL, _REVERSAL, _SCRIPT = "registers", "journal", "reversal", "script-notice"

@@ -129,6 +129,7 @@ class Counter:
         self._identity = Identity(terminal_id, MERCHANT_ID)
         self.hsm = SoftHsm(Lmk.test(), random.Random(f"entropy {terminal_id} {world.seed}").randbytes)
         self.front = self._front_with(Hand.empty())
+        self._decoder = frame_decoder(world.profile)
         self._script: Flow[None] | None = None
         self._connection = 0
         self._waiting = False
@@ -265,7 +266,7 @@ class Counter:
             after(1.0, lambda: self._resume(connection, NotSent(self.wall_clock.now, "refused")))
             return
         after(effect.answer_timeout_s, lambda: self._resume(connection, TimedOut(self.wall_clock.now)))
-        (frame,) = frame_decoder(world.profile).feed(effect.frame)
+        (frame,) = self._decoder.feed(effect.frame)
         passage = world.line.passage()
         frame = world.line.carried(frame, passage)
         world.story.note(self.terminal_id, "line", "request", frame=frame, enveloped=True, passage=passage)
