@@ -8,6 +8,8 @@ what a cashier saw     an approval stands or was taken back by name; a decline a
 an authorisation       holds what was approved under it, and nothing once it is completed, voided or expired
 a hold                 belongs to one authorisation, and did not outlive its deadline
 a sale                 gives back no more than it took
+a limit                holds what stands of the transactions that count in it, kind of card by kind of card, and no more
+                       than the plan allows but for what nobody was asked for
 the merchant           is owed what the slips say
 """
 
@@ -20,15 +22,13 @@ from typing import Final
 
 from posterm.host import Host
 from posterm.host.plan import MerchantPlan
-from posterm.host.records import TransactionRecord, TransferKind, TransferRecord
+from posterm.host.records import LimitUseRecord, TransactionRecord, TransferKind, TransferRecord
 from posterm.terminal import Outcome, Result
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import TRANSACTIONS, Kind, Side
 from simulators.world.disks import HostDisk
-
-CARD: Final = "card/"
-"""How the accounts of cardholders begin."""
+from simulators.world.limit_count import CARD, LimitCount
 
 Place = tuple[str, str]
 """A terminal, and batch and trace number as in `000001-000012`."""
@@ -43,9 +43,6 @@ _LEFT_AS: Final = {
     Outcome.NOT_SENT: Status.NOT_SENT,
 }
 """How the journal has a transaction in the evening, by what the cashier was told."""
-
-_FORCED: Final = frozenset({Kind.OFFLINE_SALE, Kind.CHIP_OFFLINE_SALE, Kind.COMPLETION_NOTICE})
-"""What counts under a limit without being asked: the goods are gone."""
 
 _UNDELIVERED: Final = frozenset({Delivery.REFUSED, Delivery.FAILED, Delivery.OWED})
 
@@ -85,7 +82,7 @@ class Inspection:
         self._store = store
         self._terminals = tuple(terminals)
         self._now = now
-        self._most_minor = {row.name: row.most_minor for row in plan.limits}
+        self._plan = plan
         self._transfers = list(store.transfers())
         self._moved = _moved_by_place(self._transfers)
 
@@ -192,20 +189,21 @@ class Inspection:
                 yield Fault(f"refunds give back {minor}, the sale took {took} and has noted {noted}", name, stan)
 
     def _limit_faults(self) -> Iterator[Fault]:
-        counted: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for row in self._store.rows:
-            place = 0 if row.kind == Kind.PREAUTH else 1
-            for name in row.limits:
-                counted[name][place] += row.limited_minor
-                counted[name][2] += row.limited_minor if row.kind in _FORCED or row.tip_minor else 0
-        for use in self._store.limit_uses():
-            reserved, confirmed, forced = counted[use.use]
-            if (reserved, confirmed) != (use.reserved_minor, use.confirmed_minor):
-                found = f"has {use.reserved_minor} reserved and {use.confirmed_minor} confirmed"
-                yield Fault(f"the limit {use.use} {found}, what stands makes {reserved} and {confirmed}")
-            most = self._most_minor.get(use.use.split("/")[2])
-            if most is not None and use.taken_minor - forced > most:
-                yield Fault(f"the limit {use.use} of {most} is exceeded: {use.taken_minor}, {forced} of it by force")
+        count = LimitCount(self._store, self._transfers, self._plan)
+        kept = {use.use: use for use in self._store.limit_uses()}
+        for name in sorted(kept.keys() | count.rows.keys()):
+            use, counted = kept.get(name, LimitUseRecord(name)), count.rows[name]
+            if (counted.reserved_minor, counted.confirmed_minor) != (use.reserved_minor, use.confirmed_minor):
+                has = f"has {use.reserved_minor} reserved and {use.confirmed_minor} confirmed"
+                stands = f"{counted.reserved_minor} and {counted.confirmed_minor}"
+                yield Fault(f"the limit {name} {has}, what stands makes {stands}")
+            row = self._plan.limits_by_name.get(name.split("/")[2])
+            if row is not None and use.taken_minor - counted.unasked_minor > row.most_minor:
+                taken = f"{use.taken_minor}, {counted.unasked_minor} of it unasked"
+                yield Fault(f"the limit {name} of {row.most_minor} is exceeded: {taken}")
+        for record, row in count.too_large():
+            text = f"{record.amount_minor} is over the limit {row.name} of {row.most_minor}"
+            yield Fault(text, record.terminal_id, record.stan)
 
     def _batch_faults(self, books: TerminalBooks) -> Iterator[Fault]:
         if not books.settled:

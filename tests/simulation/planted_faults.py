@@ -224,6 +224,62 @@ def the_host_keeps_a_limit_reserved_for_what_it_declined(patch: Patch) -> None:
         patch.setattr(pipeline, table, steps)
 
 
+@planted(Faults())
+def the_host_counts_debit_cards_under_the_limits_of_credit_cards(patch: Patch) -> None:
+    fits = limits._fits
+    patch.setattr(limits, "_fits", lambda row, case: fits(row.model_copy(update={"card": "any"}), case))
+
+
+@planted(Faults())
+def the_host_leaves_a_voided_sale_in_its_limits(patch: Patch) -> None:
+    _not_counted(patch, Kind.VOID)
+
+
+@planted(Faults())
+def the_host_leaves_a_tip_out_of_the_limits(patch: Patch) -> None:
+    _not_counted(patch, Kind.TIP_ADJUST)
+
+
+def _not_counted(patch: Patch, kind: Kind) -> None:
+    after = limits.after
+
+    def forgetful(case: Case, original: TransactionRecord) -> TransactionRecord:
+        return original if case.known_row().kind is kind else after(case, original)
+
+    patch.setattr(limits, "after", forgetful)
+
+
+@planted(Faults())
+def the_host_releases_a_limit_for_a_refund_of_another_day(patch: Patch) -> None:
+    after = limits.after
+
+    def on_any_day(case: Case, original: TransactionRecord) -> TransactionRecord:
+        if case.known_row().kind is not Kind.REFUND:
+            return after(case, original)
+        return limits.counted(case.desk.store, original, -min(case.amount_minor, original.limited_minor))
+
+    patch.setattr(limits, "after", on_any_day)
+
+
+@planted(Faults(drop=0.2))
+def the_host_leaves_a_reversed_sale_in_its_limits(patch: Patch) -> None:
+    patch.setattr(reversal, "counted", lambda _store, record, _amount: record)
+
+
+@planted(Faults())
+def the_host_lets_a_limit_be_exceeded(patch: Patch) -> None:
+    reserve = limits._reserve
+
+    def generous(case: Case, uses: tuple[str, ...], amount: int) -> Refusal | None:
+        refusal = reserve(case, uses, amount)
+        if refusal is not None:
+            limits._count(case.desk.store, uses, reserved=amount)
+            case.limits, case.reserved_minor = uses, amount
+        return None
+
+    patch.setattr(limits, "_reserve", generous)
+
+
 # --- the terminal -------------------------------------------------------------------------------------------------
 
 
