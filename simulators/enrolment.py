@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from posterm.host import EnrolmentError, Host, PinPolicy
+from posterm.host.issuing.issuer_host import IssuerHost
+from posterm.host.records import CardRecord
 from posterm.hsm import Algorithm, HsmPort, KeyBlock, KeyUsage
 from posterm.hsm.cryptogram import Scheme
 from posterm.unionpay.key_layout import tmk_algorithm
@@ -44,8 +46,8 @@ def load_tmk(hsm: HsmPort, profile: AcquirerProfile, components: Sequence[bytes]
     return hsm.combine_components(components, KeyUsage.KEY_ENCRYPTION, algorithm)
 
 
-def enrol_issuers(host: Host, hsm: HsmPort) -> None:
-    """Let the host hold the master keys of the test issuers, each for the card numbers of its scheme."""
+def enrol_issuers(host: Host | IssuerHost, hsm: HsmPort) -> None:
+    """Let a host hold the master keys of the test issuers, each for the card numbers of its scheme."""
     for prefix, scheme, cryptograms in _ISSUERS:
         if host.knows_issuer(prefix):
             continue
@@ -102,3 +104,29 @@ def enrol_everything(
         except EnrolmentError as error:
             if "enrolled already" not in str(error):
                 raise
+
+
+def enrol_issuer_cards(issuer: IssuerHost, hsm: HsmPort, prefixes: Sequence[str], *, at: datetime) -> None:
+    """Let an issuer apart have the test cards whose numbers begin so; what is enrolled already stays as it is."""
+    enrol_issuers(issuer, hsm)
+    for card in TEST_CARDS:
+        if not card.pan.reveal().startswith(tuple(prefixes)) or issuer.knows_card(card.pan):
+            continue
+        terms = CardRecord(
+            fingerprint="",
+            masked_pan="",
+            kind=card.kind,
+            expiry=card.expiry,
+            pin_policy=PinPolicy.REQUIRED if card.pin_required else PinPolicy.OPTIONAL,
+            status="active" if card.status == "00" else card.status,
+            scheme=card.scheme,
+            issuer_id=issuer.institution,
+        )
+        issuer.enrol_card(
+            card.pan,
+            card.pin,
+            terms,
+            balance=card.balance_minor,
+            credit_line=card.credit_line_minor,
+            at=at.isoformat(),
+        )

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from posterm.console.errors import ConfigurationError
 from posterm.errors import PostermError
+from posterm.host.switch.stand_in import StandInRules
 from posterm.hsm.guard import Activity
 from posterm.runtime.store.host_store import SQLITE_STORE, is_store_name
 from posterm.unionpay.profile import load_profile
@@ -85,11 +86,42 @@ def _store(text: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Components = Annotated[
+    tuple[Annotated[str, AfterValidator(_component)], ...],
+    Field(min_length=2, max_length=9, repr=False),
+    AfterValidator(_components),
+]
+_TEST_ZMK: Final = ("A1B2C3D4E5F60718293A4B5C6D7E8F90", "28190E3BE4D5427F5F6E794C93A23508")
 Password = Annotated[str, Field(pattern=f"^{_DIGIT}{{4,8}}$", repr=False)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class IssuerLinkSettings(_Section):
+    """An issuer over the network, as the host reaches it: `[[host.issuers]]`."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    institution: Annotated[str, Field(pattern=r"^[0-9]{1,11}$")]
+    prefixes: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9]{1,12}$")], ...], Field(min_length=1)]
+    address: Address = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8584
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 25.0
+    zmk_components: Components = _TEST_ZMK
+    stand_in: StandInRules = StandInRules()
+
+
+class IssuerSettings(_Section):
+    """The issuer of `posterm issuer serve`: who it is, where it listens, whose cards it has, and who may ask it."""
+
+    institution: Annotated[str, Field(pattern=r"^[0-9]{1,11}$")] = "03050001"
+    address: Address = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8584
+    store: Annotated[str, AfterValidator(_store), Field(repr=False)] = SQLITE_STORE
+    prefixes: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9]{1,12}$")], ...], Field(min_length=1)] = ("622848",)
+    acquirer: Annotated[str, Field(pattern=r"^[0-9]{1,11}$")] = "48310058"
+    zmk_components: Components = _TEST_ZMK
 
 
 class HostSettings(_Section):
@@ -114,6 +146,7 @@ class HostSettings(_Section):
     plans: tuple[str, ...] = ()
     card_ranges: str = ""
     working_days: str = ""
+    issuers: tuple[IssuerLinkSettings, ...] = ()
 
 
 class TerminalSettings(_Section):
@@ -127,11 +160,7 @@ class TerminalSettings(_Section):
     host_address: Address = "127.0.0.1"
     host_port: Annotated[int, Field(ge=1, le=65535)] = 8583
     paper_columns: Literal[32, 48] = 32
-    tmk_components: Annotated[
-        tuple[Annotated[str, AfterValidator(_component)], ...],
-        Field(min_length=2, max_length=9, repr=False),
-        AfterValidator(_components),
-    ] = ("1F2E3D4C5B6A79880F1E2D3C4B5A6978", "1E0D782BD2C1B467F1C297A43D0E5B68")
+    tmk_components: Components = ("1F2E3D4C5B6A79880F1E2D3C4B5A6978", "1E0D782BD2C1B467F1C297A43D0E5B68")
     operator: Annotated[str, Field(pattern=f"^{_DIGIT}{{2}}$"), AfterValidator(_operator)] = "01"
     operator_password: Password = "0000"
     supervisor_password: Password = "123456"
@@ -175,6 +204,7 @@ class Configuration(_Section):
     language: Literal["zh", "en"] = "en"
     data_directory: Path = Path("posterm-data")
     host: HostSettings = HostSettings()
+    issuer: IssuerSettings = IssuerSettings()
     terminal: TerminalSettings = TerminalSettings()
     hsm: HsmSettings = HsmSettings()
     office: OfficeSettings = OfficeSettings()

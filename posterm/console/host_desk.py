@@ -11,6 +11,7 @@ from posterm.console.chip_tables import chip_tables
 from posterm.console.configuration import Configuration, HostSettings, load_configuration
 from posterm.console.errors import ConfigurationError
 from posterm.console.hsm_desk import host_hsm
+from posterm.console.issuer_desk import issuer_addresses, issuer_directory
 from posterm.console.views.host_events import HostEventPrinter
 from posterm.host.data_files import load_terms
 from posterm.host.terms import HostTerms
@@ -32,6 +33,7 @@ _AT_THE_START: Final = (
     ("host", "store"),
     ("host", "status_address"),
     ("host", "status_port"),
+    ("host", "issuers"),
 )
 """Section and key of what a running host cannot change."""
 
@@ -49,6 +51,7 @@ def configured_host(configuration: Configuration) -> Iterator[OpenHost]:
             forced_outcomes=configuration.host.forced_outcomes,
             chip_tables=chip_tables(configuration.host, profile),
             terms=_terms(configuration.host),
+            issuers=issuer_directory(configuration.host, hsm),
         )
         try:
             _enrol(opened, configuration)
@@ -68,7 +71,14 @@ async def run_configured_host(
     """
     settings = configuration.host
     profile = load_profile(configuration.profile)
-    service = HostService(opened.host, opened.store, profile, printer.show, limits=_limits(configuration))
+    service = HostService(
+        opened.host,
+        opened.store,
+        profile,
+        printer.show,
+        limits=_limits(configuration),
+        issuers=issuer_addresses(settings, opened.host.issuers),
+    )
     status = HostStatus(service, configuration.data_directory / FOLDER)
     status_port = await status.start(settings.status_address, settings.status_port)
     try:

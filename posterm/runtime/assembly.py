@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from posterm.emv.capk import CaKeyStore
 from posterm.emv.config_file import default_terminal
 from posterm.host import ChipTables, Host, HostKeys, HostStore
+from posterm.host.issuing.issuer_host import IssuerHost
 from posterm.host.records import KeyRecord
 from posterm.host.switch.directory import IssuerDirectory
 from posterm.host.terms import HostTerms
@@ -128,6 +129,38 @@ def open_host(
         store.close()
         raise
     return OpenHost(host, store, hsm, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIssuer:
+    """An issuer apart, with its store."""
+
+    issuer: IssuerHost
+    store: SqlHostStore
+
+
+def open_issuer(
+    directory: Path,
+    profile: AcquirerProfile,
+    hsm: HsmPort,
+    *,
+    institution: str,
+    zmks: Mapping[str, KeyBlock],
+    store_name: str = SQLITE_STORE,
+) -> OpenIssuer:
+    """Open an issuer, or found it. Its rows are in a folder, or where `store_name` says. Raises: StoreError.
+
+    Args:
+        zmks: the zone master key shared with each acquirer, by the acquirer's identification code.
+    """
+    store = open_host_store(store_name, directory)
+    try:
+        keys = in_batch(store, lambda: _host_keys(store, hsm, directory / "host-keys.json"))
+        issuer = IssuerHost(profile, hsm, store, keys, institution=institution, zmks=zmks)
+    except BaseException:
+        store.close()
+        raise
+    return OpenIssuer(issuer, store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from posterm.runtime.host_counts import BATCH_SECONDS
+from posterm.runtime.issuer_links import LinkStanding
 from posterm.runtime.run_host import HostService, State
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -65,7 +66,27 @@ class _ServiceCollector(Collector):
         for (code, check), number in counts.declines.items():
             declines.add_metric([code, check], float(number))
         yield declines
+        yield from self._issuers()
         yield self._batch_times()
+
+    def _issuers(self) -> Iterator[Metric]:
+        lines = self._service.links.lines
+        if not lines:
+            return
+        up = GaugeMetricFamily("posterm_host_issuer_up", "1 while an issuer can be asked.", labels=["issuer"])
+        for name, line in lines.items():
+            up.add_metric([name], float(line.standing is LinkStanding.UP))
+        yield up
+        for count, text in (
+            ("asked", "Requests sent to an issuer."),
+            ("silent", "Requests an issuer has not answered."),
+            ("forwarded", "Reversals and advices an issuer has taken."),
+            ("connections", "Connections to an issuer."),
+        ):
+            family = CounterMetricFamily(f"posterm_host_issuer_{count}", text, labels=["issuer"])
+            for name, line in lines.items():
+                family.add_metric([name], float(getattr(line.counts, count)))
+            yield family
 
     def _batch_times(self) -> HistogramMetricFamily:
         counts = self._service.counts

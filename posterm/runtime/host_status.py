@@ -18,6 +18,7 @@ import http.client
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -102,6 +103,10 @@ class HostStatus:
             "batches": counts.batches,
             "largest_batch": counts.largest_batch,
             "batch_seconds": round(counts.batch_seconds, 6),
+            "issuers": [
+                {"name": name, "address": line.where, "state": line.standing.value, **asdict(line.counts)}
+                for name, line in service.links.lines.items()
+            ],
             "events": dict(sorted(counts.events.items())),
             "declines": [
                 {"code": code, "check": check, "count": count}

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from posterm.bcd import is_digits
 from posterm.hsm import Algorithm, KeyUsage
 from posterm.iso8583 import CUPS_HEADER, Framing, Message, Pairing, get_dialect
 from posterm.iso8583.link_settings import Echo, LinkSettings, ReconnectPolicy, SignOn
@@ -107,7 +108,7 @@ class Trace:
     @classmethod
     def parse(cls, original: str) -> Trace:
         """The trace in DE 90. Raises: LayoutError."""
-        if len(original) != 42 or not original.isdecimal():
+        if len(original) != 42 or not is_digits(original):
             raise LayoutError("element 90: need 42 digits")
         acquirer, forwarder = original[20:31].lstrip("0"), original[31:].lstrip("0")
         return cls(original[:4], original[4:10], original[10:20], acquirer, forwarder)

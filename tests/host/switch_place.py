@@ -22,6 +22,7 @@ from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.network_link import NetworkCode, about_link
 from posterm.unionpay.network_mac import NetworkSealer
 from posterm.unionpay.profile import get_profile
+from tests.host.hand_chip import enrol_issuer
 from tests.host.hand_terminal import MID, NOW, PIN, TID, Answer, HandTerminal, seeded_hsm
 
 ACQUIRER = "48310058"
@@ -144,6 +145,7 @@ def open_issuer(name: str, pan: Pan, acquirer_hsm: SoftHsm, seed: int, rules: St
     profile = get_profile("default")
     host = IssuerHost(profile, hsm, store, own_keys(hsm), institution=institution, zmks={ACQUIRER: its_zmk})
     terms_of_card = CardRecord("", "", "debit", "3012", pin_policy=PinPolicy.OPTIONAL, issuer_id=institution)
+    enrol_issuer(host, hsm)
     card = host.enrol_card(pan, Pin(PIN), terms_of_card, balance=BALANCE)
     return Issuer(port, host, store, card)
 

@@ -10,6 +10,7 @@ from posterm.host.records import RouteState
 from posterm.host.switch.over_link import GRACE_S
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import Kind
+from tests.host.hand_chip import ARQC, HandChip, issuer_said
 from tests.host.switch_place import EAST, EAST_PAN, WEST, WEST_PAN, SwitchPlace, open_switch
 
 
@@ -225,6 +226,23 @@ def test_a_batch_closed_meanwhile_takes_the_approval_back(place):
     answer = place.ask(asked)
     assert answer.code == "96"
     assert place.forward_all(EAST) == [("0420", "00")]
+
+
+def test_a_chip_is_judged_by_its_issuer_whose_answer_reaches_the_card(place):
+    chip = HandChip(EAST_PAN)
+    asked = place.terminal.sale(1000, pan=EAST_PAN, entry="05", elements=chip.elements(1000))
+    answer = place.ask(asked)
+    assert answer.code == "00"
+    assert issuer_said(answer)["91"].endswith(b"00")
+    replayed = place.terminal.sale(1000, pan=EAST_PAN, entry="05", elements={23: "001", 55: chip.signed(1000, ARQC, 1)})
+    declined = place.ask(replayed)
+    assert declined.code == "59"
+
+
+def test_a_cryptogram_that_does_not_verify_is_declined_by_the_issuer(place):
+    forged = HandChip(EAST_PAN, sequence="02").data(1000)
+    asked = place.terminal.sale(1000, pan=EAST_PAN, entry="05", elements={23: "001", 55: forged})
+    assert place.ask(asked).code == "A7"
 
 
 def test_a_wrong_check_digit_asks_nobody(place):

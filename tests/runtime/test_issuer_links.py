@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from posterm.console.views.host_status import status_lines
 from posterm.host.switch.stand_in import StandInRules
 from posterm.runtime import issuer_links
+from posterm.runtime.host_metrics import HostMetrics
+from posterm.runtime.host_status import HostStatus
 from posterm.unionpay.transactions import Kind
 from tests.host.switch_place import EAST, EAST_PAN, WEST, WEST_PAN
 from tests.runtime.issuer_ends import Ends, connected
@@ -74,6 +77,24 @@ def test_what_was_approved_in_an_issuers_place_is_told_when_it_is_back():
             await ends.until(lambda: "forward-taken" in ends.told)
             assert ends.place.issuers[EAST].owes == 1000
             ends.place.prove()
+
+    play(scene)
+
+
+def test_status_and_metrics_tell_of_every_link():
+    async def scene():
+        async with connected() as ends:
+            await ends.answered(sale(ends, EAST_PAN))
+            await ends.stop_issuer(WEST)
+            await ends.until(lambda: not ends.is_up(WEST))
+            told = {row["name"]: row for row in HostStatus(ends.service).document()["issuers"]}
+            assert (told[EAST]["state"], told[EAST]["asked"], told[EAST]["answered"]) == ("up", 1, 1)
+            assert told[WEST]["state"] != "up"
+            assert f"issuer {EAST} at " in "\n".join(status_lines(HostStatus(ends.service).document()))
+            metrics = HostMetrics(ends.service).text().decode()
+            assert f'posterm_host_issuer_up{{issuer="{EAST}"}} 1.0' in metrics
+            assert f'posterm_host_issuer_up{{issuer="{WEST}"}} 0.0' in metrics
+            assert f'posterm_host_issuer_asked_total{{issuer="{EAST}"}} 1.0' in metrics
 
     play(scene)
 

@@ -25,6 +25,7 @@ from posterm.console.cli import (
     host,
     hsm,
     init,
+    issuer,
     ledger,
     load,
     merchant,
@@ -90,6 +91,7 @@ app.add_typer(card.app, name="card")
 emv.register(app)
 init.register(app)
 host.register(app)
+issuer.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(settle.app, name="settle")
 merchant.register(app)

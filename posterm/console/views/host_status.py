@@ -31,6 +31,11 @@ def status_lines(document: Document) -> Iterator[str]:
         f"{document['frames']} frames in {document['batches']} batches, the largest of {document['largest_batch']}; "
         f"{document['answers']} answered, {document['frames_waiting']} waiting"
     )
+    for issuer in document["issuers"]:
+        yield printable(
+            f"issuer {issuer['name']} at {issuer['address']} {issuer['state']}: {issuer['asked']} asked, "
+            f"{issuer['answered']} answered, {issuer['silent']} not; {issuer['forwarded']} told"
+        )
     for event, count in document["events"].items():
         yield printable(f"{count:>10}  {event}")
         if event == "declined":

@@ -32,7 +32,7 @@ from posterm.sensitive import Pan, SensitiveValueError
 from posterm.unionpay.network_link import WIRE, Trace
 from posterm.unionpay.transactions import TRANSACTIONS, Kind
 
-_TAKEN_OVER: Final = (3, 4, 11, 14, 22, 23, 25, 35, 37, 38, 41, 42, 49, 52, 53, 55)
+_TAKEN_OVER: Final = (3, 4, 11, 14, 22, 23, 25, 35, 37, 38, 41, 42, 49, 52, 53)
 _MANDATORY: Final = (2, 3, 7, 11, 32, 33, 49)
 _REVERSAL_MANDATORY: Final = (2, 7, 11, 32, 33, 49, 90)
 _ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 25, 32, 33, 37, 41, 42, 49, 90, 100)
@@ -50,6 +50,8 @@ ASKED_STEPS: Final = (
 def case_of(desk: Desk, session: Session, message: Message, now: datetime) -> Case:
     """A message between institutions as a request of a terminal, which is what the host's checks look at."""
     elements: dict[int, Any] = {number: _plain(message[number]) for number in _TAKEN_OVER if number in message}
+    if 55 in message:
+        elements[55] = bytes(message[55])
     codes = str(message.get(60, ""))
     elements[60] = f"00000000000{codes[5:6]}{codes[6:7]}"
     reverses = message.mti[1] == "4"

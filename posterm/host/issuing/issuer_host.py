@@ -24,6 +24,7 @@ from posterm.host.records import CardRecord, IssuerKeyRecord
 from posterm.host.store import HostStore
 from posterm.host.switch.here import HERE
 from posterm.hsm import HsmPort, KeyBlock, Pin
+from posterm.hsm.cryptogram import Scheme
 from posterm.hsm.port import ChipPort
 from posterm.iso8583 import Message
 from posterm.sensitive import Pan
@@ -108,8 +109,17 @@ class IssuerHost:
         """True when master keys are held for this prefix."""
         return self._desk.store.issuer_keys(prefix) is not None
 
-    def set_issuer_keys(self, record: IssuerKeyRecord) -> None:
+    def set_issuer_keys(
+        self,
+        prefix: str,
+        scheme: Scheme | str,
+        *,
+        cryptogram: KeyBlock,
+        integrity: KeyBlock,
+        confidentiality: KeyBlock,
+    ) -> None:
         """Hold the master keys of the chips whose cards begin with a prefix. Raises: EnrolmentError."""
+        record = IssuerKeyRecord(prefix, str(scheme), str(cryptogram), str(integrity), str(confidentiality))
         registry.set_issuer_keys(self._desk, record)
 
     def expire(self, now: datetime) -> int:
