@@ -289,7 +289,8 @@ def test_every_reason_of_the_table_is_reached_in_these_tests():
 
 def test_every_magic_value_names_a_reason_or_what_the_tests_see_of_it():
     seen = {"phone-unreachable-once", "survey-fails", "survey-passes", "alipay-rejects", "wechat-rejects"}
-    assert {row.outcome for row in MAGIC_VALUES} - set(REVIEW_PROBLEMS) == seen
+    of_the_review = {row.outcome for row in MAGIC_VALUES if row.where in (Where.IDENTITY, Where.LICENCE, Where.MOBILE)}
+    assert of_the_review - set(REVIEW_PROBLEMS) == seen
 
 
 # --- after a rejection --------------------------------------------------------------------------------------------
