@@ -33,6 +33,10 @@ SQLITE: Final = Flavour(
 )
 _BUSY_TIMEOUT_S: Final = 5.0
 _KEPT_STATEMENTS: Final = 256
+_LOG_PAGES: Final = 8_000
+"""Pages the log may have before they are put into the file: a page that changes often is then put there once."""
+_CACHE_KIB: Final = 65_536
+"""Pages kept in memory, at most: the inner pages of every index of a ledger of millions of transfers."""
 
 
 class SqliteHostStore(SqlHostStore):
@@ -110,6 +114,8 @@ class SqliteDatabase:
         version = self._version()  # before anything is changed in a file that is not ours
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        self.connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if version == SCHEMA_VERSION:
             return
         self.connection.execute("BEGIN IMMEDIATE")
