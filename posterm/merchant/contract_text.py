@@ -123,10 +123,11 @@ def text_digest(contract: Contract) -> str:
 def yuan(minor: int) -> str:
     """An amount with two decimals.
 
-    >>> yuan(9905)
-    '99.05'
+    >>> yuan(9905), yuan(-5)
+    ('99.05', '-0.05')
     """
-    return f"{minor // 100}.{minor % 100:02d}"
+    whole, rest = divmod(abs(minor), 100)
+    return f"{'-' if minor < 0 else ''}{whole}.{rest:02d}"
 
 
 def percent(rate: int) -> str:
