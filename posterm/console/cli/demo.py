@@ -12,7 +12,12 @@ from posterm.console.cli.options import JsonOption, examples
 
 def register(root: typer.Typer) -> None:
     """Add the command to the program."""
-    lines = ("posterm demo", "posterm demo --lang zh --columns 48", "posterm demo --hsm server --profile direct --json")
+    lines = (
+        "posterm demo",
+        "posterm demo --lang zh --columns 48",
+        "posterm demo --hsm server --profile direct --json",
+        "posterm demo --merchant --lang zh",
+    )
     root.command("demo", epilog=examples(*lines))(demo)
 
 
@@ -23,6 +28,7 @@ def demo(
     hsm: Annotated[
         str, typer.Option("--hsm", metavar="own|server", help="The host's HSM: in its process, or in one of its own.")
     ] = "own",
+    merchant: Annotated[bool, typer.Option("--merchant", help="Tell a merchant's life instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Play a day: a host in its own process, a terminal here, TCP between them.
@@ -39,6 +45,12 @@ def demo(
 
     if lang not in ("zh", "en"):
         raise InputError("--lang: need zh or en")
+    if merchant:
+        from posterm.console.merchant_demonstration import run_story
+
+        if not run_story(lang, as_json=as_json):
+            raise typer.Exit(FAILED)
+        return
     if columns not in WIDTHS:
         raise InputError("--columns: need 32 or 48")
     if hsm not in ("own", "server"):
