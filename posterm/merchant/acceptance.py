@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from posterm.merchant.actor import SYSTEM, Actor
+from posterm.merchant.actor import SYSTEM, Actor, Role
 from posterm.merchant.cases import CaseTopic, open_case
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
 from posterm.merchant.errors import NotNowError
@@ -36,7 +36,7 @@ class Acceptance(Document):
 
 def start_acceptance(office: Office, actor: Actor, serial: str, now: datetime) -> Acceptance:
     """Begin the test of a device that has signed on. Raises: NotNowError: it has not."""
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     if device.state not in ("READY", "ACTIVE"):
         raise NotNowError(f"device {serial}: {device.state} cannot be tested before it has signed on")
     with office.all_or_nothing():
@@ -89,6 +89,7 @@ def repeat_acceptance(office: Office, actor: Actor, key: str, now: datetime) -> 
 
 def need_acceptance(office: Office, actor: Actor, key: str) -> Acceptance:
     """A test that the actor may see. Raises: NotFoundError."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     test = office.cabinet.need(Acceptance, key)
     actor.must_own(test.subject, Acceptance.kind)
     return test

@@ -100,6 +100,7 @@ def waive_annual_fee(office: Office, actor: Actor, key: str, now: datetime) -> A
 
 def need_fee(office: Office, actor: Actor, key: str) -> AnnualFee:
     """A fee that the actor may see. Raises: NotFoundError."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     fee = office.cabinet.need(AnnualFee, key)
     actor.must_own(fee.subject, AnnualFee.kind)
     return fee

@@ -12,8 +12,8 @@ from typing import Final
 
 from posterm.host.errors import EnrolmentError
 from posterm.host.placement import is_near, parse_location
-from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.actor import SYSTEM, Actor, Role
+from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_label import parse_label
 from posterm.merchant.device_problems import DEVICE_PROBLEMS, refuse_if, refused
 from posterm.merchant.errors import RefusedError
@@ -21,7 +21,7 @@ from posterm.merchant.machines import DEVICE
 from posterm.merchant.merchant import Merchant, TerminalSite
 from posterm.merchant.office import Office
 from posterm.merchant.personal import Secret
-from posterm.merchant.shipment import SERVED
+from posterm.merchant.shipment import SERVED, Shipment, ShipmentEnd, end_shipment
 
 _PASSWORD: Final = re.compile(r"[0-9]{6}")
 _RUNS: Final = "01234567890", "09876543210"
@@ -69,6 +69,8 @@ def bind_device(office: Office, actor: Actor, label: str, location: str, now: da
             location=merchant.location or location,
         )
         set_site(office, bound)
+        if office.cabinet.need(Shipment, bound.shipment).state == "SENT":  # nobody binds what has not arrived
+            end_shipment(office, SYSTEM, bound.shipment, ShipmentEnd.DELIVERED, now)
         return bound
 
 
@@ -81,7 +83,7 @@ def real_name(
 
     Raises: RefusedError: another identity or face, or a password that is too easy; NotNowError: it is not bound.
     """
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     DEVICE.after(device.state, "real-name")
     merchant = office.cabinet.need(Merchant, device.merchant)
     if device.face_tries >= office.terms.face_tries:

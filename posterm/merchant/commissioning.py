@@ -15,7 +15,7 @@ from posterm.merchant.actor import Actor
 from posterm.merchant.binding import password_of
 from posterm.merchant.calendar import WAKES
 from posterm.merchant.deposit import count_deposit, is_held
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_problems import refused
 from posterm.merchant.machines import DEVICE
 from posterm.merchant.merchant import Merchant
@@ -38,7 +38,7 @@ def initialise_device(office: Office, actor: Actor, serial: str, password: str, 
         password: the device's own.
     Raises: RefusedError: the password is wrong; NotNowError: it is not real-named.
     """
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     DEVICE.after(device.state, "initialise")
     if password_of(office, serial, password) != device.password.reveal():
         raise refused("device-password-wrong", "password")
@@ -81,7 +81,7 @@ def first_parameters(name: str) -> dict[str, str]:
 
 def look_at_device(office: Office, actor: Actor, serial: str, now: datetime) -> Device:
     """Notice what the host has seen of a device: its first sign-on, its first swipe, its takings, or none."""
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     with office.all_or_nothing():
         return _look(office, device, now)
 

@@ -115,6 +115,12 @@ def need_device(office: Office, actor: Actor, serial: str) -> Device:
     return device
 
 
+def device_in_hand(office: Office, actor: Actor, serial: str) -> Device:
+    """A device that the actor may do something with. Raises: NotFoundError; NotAllowedError: a reviewer."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
+    return need_device(office, actor, serial)
+
+
 def devices_of(office: Office, merchant: str) -> list[Device]:
     """The devices tied to a merchant, by serial."""
     subject = office.cabinet.need(Merchant, merchant).subject

@@ -12,7 +12,7 @@ from typing import Final
 from posterm.host.errors import EnrolmentError
 from posterm.host.placement import is_near
 from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_problems import refused
 from posterm.merchant.errors import NotNowError
 from posterm.merchant.office import Office
@@ -50,7 +50,7 @@ def report_heartbeat(
 
     Raises: RefusedError: the place is malformed; NotNowError: it is not in use.
     """
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     if not device.initialised_at or device.state == "CLOSED":
         raise NotNowError(f"device {serial}: {device.state} is not in use")
     with office.all_or_nothing():
@@ -75,7 +75,7 @@ def report_fault(
 
     Raises: RefusedError: no such kind of fault, or it is reported already; NotNowError: it is not in use.
     """
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     kind = FAULTS.get(fault)
     if kind is None:
         raise refused("fault-unknown", "fault")

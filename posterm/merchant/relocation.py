@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.binding import place_problems, set_site
 from posterm.merchant.commissioning import place_at_host
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
 from posterm.merchant.machines import RELOCATION
@@ -40,7 +40,7 @@ def file_relocation(
     office: Office, actor: Actor, serial: str, district: str, address: str, location: str, now: datetime
 ) -> Relocation:
     """Ask to put a device somewhere else. Raises: RefusedError: with everything that stands against it."""
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     filed = [each for each in relocations_of(office, device) if each.state == "FILED"]
     refuse_if(
         [
@@ -107,6 +107,7 @@ def refuse_relocation(office: Office, actor: Actor, key: str, reason: str, now: 
 
 def cancel_relocation(office: Office, actor: Actor, key: str, now: datetime) -> Relocation:
     """Take a filing back. Raises: NotNowError: it is decided."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     relocation = office.cabinet.need(Relocation, key)
     actor.must_own(relocation.subject, Relocation.kind)
     with office.all_or_nothing():

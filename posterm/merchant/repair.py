@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device import Device, close_at_host, close_device, need_device
+from posterm.merchant.device import Device, close_at_host, close_device, device_in_hand
 from posterm.merchant.device_problems import refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE, REPAIR
@@ -38,7 +38,7 @@ def report_repair(office: Office, actor: Actor, serial: str, fault: str, now: da
 
     Raises: RefusedError: it is reported already; NotNowError: it is not in use.
     """
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     if any(repair.state not in _ENDS for repair in repairs_of(office, device)):
         raise refused("repair-open", "serial")
     with office.all_or_nothing():
@@ -108,6 +108,7 @@ def hand_over(office: Office, actor: Actor, key: str, now: datetime, *, shipment
 
 def need_repair(office: Office, actor: Actor, key: str) -> Repair:
     """A repair that the actor may see. Raises: NotFoundError."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     repair = office.cabinet.need(Repair, key)
     actor.must_own(repair.subject, Repair.kind)
     return repair

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +25,14 @@ from posterm.merchant.office import Office
 
 SERVED: Final = frozenset({"CONTRACTED", "LIVE", "RESTRICTED"})
 """States of a merchant in which it gets devices."""
+
+
+class ShipmentEnd(StrEnum):
+    """What becomes of a parcel on its way; events of `machines.SHIPMENT`."""
+
+    DELIVERED = "deliver"
+    LOST = "lose"
+    CAME_BACK = "come-back"
 
 
 class PackedPart(BaseModel):
@@ -130,7 +139,7 @@ def send_shipment(office: Office, actor: Actor, key: str, tracking: str, now: da
         return sent
 
 
-def end_shipment(office: Office, actor: Actor, key: str, event: str, now: datetime) -> Shipment:
+def end_shipment(office: Office, actor: Actor, key: str, event: ShipmentEnd, now: datetime) -> Shipment:
     """Say what became of a parcel: `deliver`, `lose` or `come-back`.
 
     Devices that came back are in stock again; lost ones are closed, and their keys gone.
@@ -141,9 +150,9 @@ def end_shipment(office: Office, actor: Actor, key: str, event: str, now: dateti
             SHIPMENT, office.cabinet.need(Shipment, key), event, now, due="", ended_at=now.isoformat()
         )
         for device in [office.cabinet.need(Device, serial) for serial in shipment.devices]:
-            if event == "come-back":
+            if event is ShipmentEnd.CAME_BACK:
                 back_to_stock(office, device, "return", now)
-            elif event == "lose":
+            elif event is ShipmentEnd.LOST:
                 close_device(office, device, "withdraw", now)
         return shipment
 
@@ -175,11 +184,11 @@ def _against(device: Device | None, merchant: Merchant, is_twice: bool) -> list[
     ]
 
 
-_ENDINGS: Final = {"parcel-lost": "lose", "parcel-returned": "come-back"}
+_ENDINGS: Final = {"parcel-lost": ShipmentEnd.LOST, "parcel-returned": ShipmentEnd.CAME_BACK}
 
 
 def _wake(office: Office, shipment: Shipment, now: datetime) -> None:
-    event = _ENDINGS.get(magic_outcome(Where.TRACKING, shipment.tracking), "deliver")
+    event = _ENDINGS.get(magic_outcome(Where.TRACKING, shipment.tracking), ShipmentEnd.DELIVERED)
     end_shipment(office, SYSTEM, shipment.key, event, now)
 
 

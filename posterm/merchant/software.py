@@ -19,7 +19,7 @@ from pydantic import Field
 from posterm.host.registry import parameters_of
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.calendar import WAKES
-from posterm.merchant.device import Device, need_device
+from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_models import MODELS
 from posterm.merchant.device_problems import DEVICE_PROBLEMS, refuse_if, refused
 from posterm.merchant.document import Document
@@ -191,9 +191,10 @@ def _running(office: Office, device: Device) -> bool:
 
 
 def _with_device(office: Office, actor: Actor, key: str) -> tuple[Update, Device]:
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     update = office.cabinet.need(Update, key)
     actor.must_own(update.subject, Update.kind)
-    return update, need_device(office, actor, update.device)
+    return update, device_in_hand(office, actor, update.device)
 
 
 def _undo(office: Office, update: Update, device: Device, event: str, now: datetime, *problems: Problem) -> Update:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from posterm.merchant.actor import Actor, Role
-from posterm.merchant.device import Device, close_at_host, need_device
+from posterm.merchant.device import Device, close_at_host, device_in_hand
 from posterm.merchant.errors import NotAllowedError, NotNowError
 from posterm.merchant.machines import DEVICE
 from posterm.merchant.office import Office
@@ -45,7 +45,7 @@ def resume_device(office: Office, actor: Actor, serial: str, reason: Reason, now
 
     Raises: NotAllowedError, NotNowError: it does not stand still for that.
     """
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     if reason not in BY_HAND:
         raise NotAllowedError(f"a device that stands still for {reason} goes on by itself when that is done")
     if reason is not Reason.UNUSED:

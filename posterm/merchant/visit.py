@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.calendar import WAKES
-from posterm.merchant.device import need_device
+from posterm.merchant.device import device_in_hand
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
 from posterm.merchant.machines import VISIT
@@ -27,7 +27,7 @@ class Visit(Document):
 
 def book_visit(office: Office, actor: Actor, serial: str, at: datetime, now: datetime) -> Visit:
     """Book a visit on a working day to come. Raises: RefusedError."""
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     _refuse_early(office, at, now)
     with office.all_or_nothing():
         visit = Visit(
@@ -68,6 +68,7 @@ def cancel_visit(office: Office, actor: Actor, key: str, now: datetime) -> Visit
 
 def need_visit(office: Office, actor: Actor, key: str) -> Visit:
     """A visit that the actor may see. Raises: NotFoundError."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     visit = office.cabinet.need(Visit, key)
     actor.must_own(visit.subject, Visit.kind)
     return visit

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.deposit import Deposit, count_deposit, return_deposit
-from posterm.merchant.device import Device, close_at_host, close_device, devices_of, need_device
+from posterm.merchant.device import Device, close_at_host, close_device, device_in_hand, devices_of
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
 from posterm.merchant.machines import DEVICE, MERCHANT, WITHDRAWAL
@@ -35,7 +35,7 @@ class Withdrawal(Document):
 
 def request_withdrawal(office: Office, actor: Actor, serial: str, reason: str, now: datetime) -> Withdrawal:
     """Ask to give a device back. It may sell until everything is settled. Raises: RefusedError."""
-    device = need_device(office, actor, serial)
+    device = device_in_hand(office, actor, serial)
     requested = [each for each in withdrawals_of(office, device) if each.state not in _ENDS]
     refuse_if(
         [
@@ -99,6 +99,7 @@ def close_withdrawal(office: Office, actor: Actor, key: str, now: datetime) -> W
 
 def cancel_withdrawal(office: Office, actor: Actor, key: str, now: datetime) -> Withdrawal:
     """Keep the device after all. Raises: NotNowError: it is settled."""
+    actor.must_be(Role.MERCHANT, Role.OPERATOR)
     withdrawal = office.cabinet.need(Withdrawal, key)
     actor.must_own(withdrawal.subject, Withdrawal.kind)
     with office.all_or_nothing():

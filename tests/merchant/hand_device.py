@@ -18,7 +18,7 @@ from posterm.merchant.commissioning import initialise_device, look_at_device
 from posterm.merchant.device import Device, confirm_key, inject_components, take_into_stock
 from posterm.merchant.device_label import label_of
 from posterm.merchant.merchant import Merchant
-from posterm.merchant.shipment import end_shipment, pack_shipment, send_shipment
+from posterm.merchant.shipment import ShipmentEnd, end_shipment, pack_shipment, send_shipment
 from tests.host.hand_terminal import PAN, PIN, HandTerminal
 from tests.merchant.hand_office import NOW, new_office
 
@@ -84,7 +84,7 @@ class Shop:
         label = label_of(self.office, OPERATOR, serial)
         packed = pack_shipment(self.office, OPERATOR, MERCHANT, [serial], self.now)
         send_shipment(self.office, OPERATOR, packed.key, "SF100000000001", self.now)
-        end_shipment(self.office, OPERATOR, packed.key, "deliver", self.now)
+        end_shipment(self.office, OPERATOR, packed.key, ShipmentEnd.DELIVERED, self.now)
         return label
 
     def bind(self, serial: str = SERIAL) -> Device:

@@ -11,9 +11,11 @@ from posterm.merchant.commissioning import first_parameters, initialise_device
 from posterm.merchant.device_label import label_of
 from posterm.merchant.eligibility import ModelName
 from posterm.merchant.merchant import TerminalSite
+from posterm.merchant.shipment import Shipment, pack_shipment, send_shipment
 from tests.merchant.hand_device import (
     BEIJING,
     IDENTITY,
+    MERCHANT,
     MID,
     NEXT_DOOR,
     OPERATOR,
@@ -48,6 +50,17 @@ def test_a_code_binds_once_and_writes_down_the_five_items(shop):
     assert (site.serial, site.merchant_id, site.location) == (SERIAL, MID, SHOP)
     with refused("label-spent label"):
         bind(shop, label)
+
+
+def test_a_device_that_is_bound_has_arrived(shop):
+    shop.stock()
+    label = label_of(shop.office, OPERATOR, SERIAL)
+    packed = pack_shipment(shop.office, OPERATOR, MERCHANT, [SERIAL], shop.now)
+    send_shipment(shop.office, OPERATOR, packed.key, "SF100000009991", shop.now)
+    bind(shop, label)
+    assert shop.get(Shipment, packed.key).state == "DELIVERED"
+    shop.wait(days=3)
+    assert shop.device().state == "BOUND"
 
 
 def test_a_technician_binds_too_and_a_reviewer_does_not(shop):

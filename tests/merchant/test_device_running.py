@@ -9,13 +9,25 @@ import pytest
 from posterm.merchant import NotAllowedError, NotFoundError, NotNowError, OfficeTerms
 from posterm.merchant.acceptance import finish_acceptance, repeat_acceptance, report_checks, start_acceptance
 from posterm.merchant.cases import Case
+from posterm.merchant.commissioning import look_at_device
 from posterm.merchant.heartbeat import FAULTS, report_fault, report_heartbeat, silent_devices
 from posterm.merchant.inspection import Findings, Inspection, repeat_inspection, submit_inspection
 from posterm.merchant.news import News
 from posterm.merchant.suspension import Reason, resume_device, suspend_device
 from posterm.merchant.visit import Visit, book_again, book_visit, cancel_visit, finish_visit
 from tests.merchant.hand_applicant import picture
-from tests.merchant.hand_device import BEIJING, NEXT_DOOR, OPERATOR, OWNER, SERIAL, SHOP, STRANGER, open_shop, refused
+from tests.merchant.hand_device import (
+    BEIJING,
+    NEXT_DOOR,
+    OPERATOR,
+    OWNER,
+    REVIEWER,
+    SERIAL,
+    SHOP,
+    STRANGER,
+    open_shop,
+    refused,
+)
 
 QUIET = OfficeTerms(annual_fee_minor=0, unused_days=3660)
 
@@ -273,3 +285,17 @@ def test_a_visit_that_nobody_made_is_missed_and_booked_again(shop):
 def test_a_visit_is_on_a_working_day_to_come(shop, days):
     with refused("visit-too-early at"):
         book_visit(shop.office, OWNER, SERIAL, shop.now + timedelta(days=days), shop.now)
+
+
+def test_a_reviewer_judges_and_uses_nothing(shop):
+    acts = (
+        lambda: look_at_device(shop.office, REVIEWER, SERIAL, shop.now),
+        lambda: report_heartbeat(shop.office, REVIEWER, SERIAL, shop.now),
+        lambda: report_fault(shop.office, REVIEWER, SERIAL, "printer", shop.now),
+        lambda: book_visit(shop.office, REVIEWER, SERIAL, shop.now + timedelta(days=1), shop.now),
+        lambda: start_acceptance(shop.office, REVIEWER, SERIAL, shop.now),
+        lambda: suspend_device(shop.office, REVIEWER, SERIAL, shop.now),
+    )
+    for act in acts:
+        with pytest.raises(NotAllowedError):
+            act()

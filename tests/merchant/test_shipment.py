@@ -7,7 +7,7 @@ import pytest
 from posterm.merchant import NotAllowedError, NotNowError
 from posterm.merchant.device import take_into_stock
 from posterm.merchant.device_label import label_of
-from posterm.merchant.shipment import Shipment, end_shipment, pack_shipment, send_shipment
+from posterm.merchant.shipment import Shipment, ShipmentEnd, end_shipment, pack_shipment, send_shipment
 from tests.merchant.hand_device import MERCHANT, OPERATOR, OTHER_SERIAL, OWNER, SERIAL, TIDS, open_shop, refused
 
 
@@ -108,7 +108,7 @@ def test_an_empty_parcel_is_refused(shop):
         pack(shop)
 
 
-@pytest.mark.parametrize("event", ["deliver", "lose", "come-back"])
+@pytest.mark.parametrize("event", ShipmentEnd)
 def test_a_parcel_that_was_not_sent_does_not_arrive(shop, event):
     shop.stock()
     packed = pack(shop, SERIAL)
