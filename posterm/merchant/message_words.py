@@ -76,6 +76,7 @@ EVENTS: Final[Words] = {
     "deliver": ("已送达", "delivered"),
     "download": ("正在下载", "being downloaded"),
     "earn": ("已累积", "earned"),
+    "drop": ("已放弃", "given up"),
     "edit": ("已修改", "edited"),
     "escalate": ("已升级处理", "escalated"),
     "exchange": ("已换机", "exchanged"),
