@@ -56,6 +56,7 @@ _ISSUER_APPLICATION_DATA: Final = 0x9F10
 _OK: Final = "00"
 _LONGEST_CHECK_VALUE: Final = 8
 _NO_ACCOUNT: Final = "0" * 12
+_PIN_LENGTH_DIGITS: Final = 2
 
 _ERRORS: Final[dict[str, type[HsmError]]] = {
     "10": KeyBlockError,
@@ -135,6 +136,21 @@ class RemoteHsm:
         account = _account(pan) if pan is not None else _NO_ACCOUNT
         clear = pin.reveal() if pin is not None else ""
         return _bytes(self._call(f"ZG{pik}{CODE_OF[form]}{account}{clear}", PinError))
+
+    def translate_pin(
+        self,
+        source_pik: KeyReference,
+        block: bytes,
+        source_format: PinFormat,
+        target_pik: KeyReference,
+        target_format: PinFormat,
+        pan: Pan | None,
+    ) -> bytes:
+        """The PIN block under another key. Raises: PinBlockError: no PIN in the block."""
+        account = _account(pan) if pan is not None else _NO_ACCOUNT
+        forms = f"{CODE_OF[source_format]}{CODE_OF[target_format]}"
+        answer = self._call(f"CC{source_pik}{target_pik}12{_digits(block)}{forms}{account}", PinError)
+        return bytes.fromhex(answer[_PIN_LENGTH_DIGITS : _PIN_LENGTH_DIGITS + 2 * len(block)].decode("ascii"))
 
     def generate_pin_offset(self, pvk: KeyReference, pin: Pin, pan: Pan) -> str:
         """The IBM 3624 offset of a PIN."""

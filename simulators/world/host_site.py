@@ -10,15 +10,19 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from posterm.errors import PostermError
 from posterm.host import Host
 from posterm.host.events import Reply
+from posterm.host.switch.port import Suspended
+from posterm.iso8583 import Message
 from posterm.runtime.errors import StoreError
 from simulators.network import Fate, UnreliableLine
 from simulators.world.clock import Clock, DriftingClock
 from simulators.world.disks import WRITES_BEFORE_A_FAULT, HostDisk, PowerCut
+from simulators.world.issuer_site import IssuerSite
 from simulators.world.story import Story
 
 BUSY_S_MAX: Final = 0.5
@@ -26,6 +30,8 @@ BUSY_S_MAX: Final = 0.5
 
 DOWN_S_MAX: Final = 60.0
 SWEEP_S: Final = 4 * 3_600.0
+OVERDUE_S: Final = 60.0
+"""After a start, until what the process before has left waiting is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,20 @@ class Caller:
     broken: Callable[[], None] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request that waited for its issuer."""
+
+    suspended: Suspended
+    answer: Message | None
+
+
 class HostSite:
     """The host's end of the line.
 
     Args:
         start: makes a host process on the disk.
+        issuers: the issuer apart, where there is one.
     """
 
     def __init__(
@@ -53,6 +68,7 @@ class HostSite:
         story: Story,
         randomness: random.Random,
         start: Callable[[], Host],
+        issuers: IssuerSite | None = None,
     ) -> None:
         self._clock = clock
         self._disk = disk
@@ -60,7 +76,8 @@ class HostSite:
         self._story = story
         self._random = randomness
         self._start = start
-        self._waiting: list[tuple[Caller, bytes]] = []
+        self._issuers = issuers
+        self._waiting: list[tuple[Caller, bytes | Outcome]] = []
         self._scheduled = False
         self.up = True
         self.host = start()
@@ -77,18 +94,39 @@ class HostSite:
             self._story.note(caller.terminal_id, "host", "is down", frame=frame, enveloped=True)
             caller.broken()
             return
-        self._waiting.append((caller, frame))
-        if not self._scheduled:
-            self._scheduled = True
-            self._clock.after(self._random.uniform(0.0, BUSY_S_MAX), self._run_batch)
+        self._queue(caller, frame)
 
     def sweep(self, until: Callable[[], bool]) -> None:
         """Release holds whose deadline has come, every so often until somebody says that it is over."""
         if self.up:
             with self._disk.batch():
                 self.host.expire(self.now)
+            self.give_up_overdue(self.now)
         if not until():
             self._clock.after(SWEEP_S, lambda: self.sweep(until))
+
+    def give_up_overdue(self, now: datetime) -> None:
+        """Take back what was asked for by a process that is no more."""
+        if self.up and self._issuers is not None:
+            with self._disk.batch():
+                self.host.give_up_overdue(now)
+            self._issuers.tell()
+
+    def _queue(self, caller: Caller, arrived: bytes | Outcome) -> None:
+        self._waiting.append((caller, arrived))
+        if not self._scheduled:
+            self._scheduled = True
+            self._clock.after(self._random.uniform(0.0, BUSY_S_MAX), self._run_batch)
+
+    def _handled(self, arrived: bytes | Outcome) -> Reply:
+        if isinstance(arrived, bytes):
+            return self.host.handle(arrived, self.now)
+        return self.host.resume(arrived.suspended, arrived.answer, self.now)
+
+    def _resume(self, caller: Caller, host: Host, suspended: Suspended, answer: Message | None) -> None:
+        """An issuer has answered, or not; whoever asked may be gone."""
+        if self.up and host is self.host:
+            self._queue(caller, Outcome(suspended, answer))
 
     def _run_batch(self) -> None:
         self._scheduled = False
@@ -98,7 +136,7 @@ class HostSite:
         dies_after = self._arm()
         try:
             with self._disk.batch():
-                replies = [(caller, self.host.handle(frame, self.now)) for caller, frame in batch]
+                replies = [(caller, self._handled(arrived)) for caller, arrived in batch]
         except PostermError:
             self._break(batch, "cannot commit, and breaks the connection")
         except PowerCut:
@@ -109,6 +147,8 @@ class HostSite:
             else:
                 for caller, reply in replies:
                     self._answer(caller, reply)
+                if self._issuers is not None:
+                    self._issuers.tell()
         finally:
             self._disk.arm(None)
 
@@ -124,16 +164,19 @@ class HostSite:
             self._disk.arm(PowerCut(), writes)
         return False
 
-    def _break(self, batch: list[tuple[Caller, bytes]], why: str) -> None:
-        for caller, frame in batch:
-            self._story.note(caller.terminal_id, "host", why, frame=frame, enveloped=True)
+    def _break(self, batch: list[tuple[Caller, bytes | Outcome]], why: str) -> None:
+        for caller, arrived in batch:
+            if isinstance(arrived, bytes):
+                self._story.note(caller.terminal_id, "host", why, frame=arrived, enveloped=True)
             self._clock.after(0.0, caller.broken)
 
-    def _die(self, batch: list[tuple[Caller, bytes]], why: str) -> None:
+    def _die(self, batch: list[tuple[Caller, bytes | Outcome]], why: str) -> None:
         self._break(batch, why)
         self._break(self._waiting, why)
         self._waiting = []
         self.up = False
+        if self._issuers is not None:
+            self._issuers.hang_up()
         self._clock.after(self._random.uniform(1.0, DOWN_S_MAX), self._come_back)
 
     def _come_back(self) -> None:
@@ -141,11 +184,16 @@ class HostSite:
         self._wall_clock = DriftingClock(self._clock, self._random.uniform(-drift, drift))
         self.host = self._start()
         self.up = True
+        if self._issuers is not None:
+            self._issuers.connect()
+            self._clock.after(OVERDUE_S, lambda: self.give_up_overdue(self.now))
 
     def _answer(self, caller: Caller, reply: Reply) -> None:
         for event in reply.events:
             self._story.note(caller.terminal_id, "host", event.name, event.details)
         if reply.frame is None:
+            if reply.suspended is not None and self._issuers is not None:
+                self._issuers.ask(reply.suspended, partial(self._resume, caller, self.host, reply.suspended))
             if reply.close:
                 caller.broken()
             return

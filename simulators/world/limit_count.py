@@ -24,7 +24,7 @@ from posterm.host.records import REVERSAL, TransactionRecord, TransferKind, Tran
 from posterm.unionpay.transactions import Entry, Kind
 from simulators.world.disks import HostDisk
 
-CARD: Final = "card/"
+CARD: Final = ("card/", "network/")
 """How the accounts of cardholders begin."""
 
 _AUTHORISATIONS: Final = frozenset({Kind.PREAUTH, Kind.PREAUTH_ADD})

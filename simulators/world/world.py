@@ -13,13 +13,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from posterm.emv.config_file import default_terminal
 from posterm.host import ChipTables, Host, HostKeys
-from posterm.host.chart import fee_clearing, merchant_payable, merchant_pending
+from posterm.host.chart import fee_clearing, merchant_payable, merchant_pending, network
 from posterm.host.data_files import built_in_plans
+from posterm.host.host import ACQUIRER_ID
 from posterm.hsm import Algorithm, KeyUsage, Lmk, SoftHsm
 from posterm.runtime.run_terminal import drive
 from posterm.terminal import Terminal
@@ -39,6 +40,8 @@ from simulators.world.disks import HostDisk
 from simulators.world.habits import Habits
 from simulators.world.host_site import HostSite
 from simulators.world.inspection import Fault, Inspection, TerminalBooks
+from simulators.world.issuer_site import NAME as ISSUER
+from simulators.world.issuer_site import IssuerSite
 from simulators.world.people import People
 from simulators.world.story import Story
 
@@ -88,6 +91,7 @@ class World:
         faults: what goes wrong during the days; drawn from the seed when left out. The evening is quiet.
         profile: a built-in profile's name, or a profile.
         habits: what the people do; drawn from the seed when left out.
+        issuer_apart: the debit cards are those of an issuer that is asked over a line of its own.
         chip_downloads: terminals know no CA key and no chip application, and download them from the host.
     """
 
@@ -100,6 +104,7 @@ class World:
         profile: AcquirerProfile | str = "default",
         habits: Habits | None = None,
         chip_downloads: bool = False,
+        issuer_apart: bool = False,
     ) -> None:
         self.seed = seed
         self.profile = get_profile(profile) if isinstance(profile, str) else profile
@@ -115,19 +120,41 @@ class World:
             fingerprint=hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
             pvk=hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
         )
+        if issuer_apart:
+            keys = replace(keys, storage=hsm.generate_key(KeyUsage.STORAGE, Algorithm.AES_256))
         self.store = HostDisk()
         own = default_terminal()
         tables = ChipTables(authorities(), own.applications) if chip_downloads else None
         self.chip_terminal = replace(own, applications=()) if chip_downloads else own
         self.ca_keys = () if chip_downloads else authorities()
+        self.apart = (
+            IssuerSite(
+                clock=self.clock,
+                disk=self.store,
+                line=self.line,
+                randomness=random.Random(f"issuer {seed}"),
+                profile=self.profile,
+                hsm=hsm,
+                acquirer=ACQUIRER_ID,
+                host=lambda: self.site.host if self.site.up else None,
+            )
+            if issuer_apart
+            else None
+        )
+        directory = self.apart.directory if self.apart is not None else None
         self.site = HostSite(
             clock=self.clock,
             disk=self.store,
             line=self.line,
             story=self.story,
             randomness=random.Random(f"host {seed}"),
-            start=lambda: Host(self.profile, hsm, self.store, keys, forced_outcomes=False, chip_tables=tables),
+            start=lambda: Host(
+                self.profile, hsm, self.store, keys, forced_outcomes=False, chip_tables=tables, issuers=directory
+            ),
+            issuers=self.apart,
         )
+        if self.apart is not None:
+            self.apart.connect()
         self._purses = {card.name: load(card.name, seed=seed) for card in TEST_CARDS if card.chip}
         names = tuple(f"{10_000_001 + number}" for number in range(terminals))
         enrol_everything(self.host, hsm, at=self.now, terminal_ids=names)
@@ -166,6 +193,10 @@ class World:
             if self.profile.settlement.captured_by == "host":
                 self.host.close_day(self.site.now)
             self.host.expire(self.site.now)
+        if self.apart is not None:
+            self.site.give_up_overdue(self.site.now + timedelta(days=1))
+            self.clock.run()
+            self.apart.issuer.expire(self.now)
 
     def proof(self) -> Proof:
         """Inspect the books."""
@@ -178,7 +209,23 @@ class World:
         said = sum(day.totals.net_minor for day in days)
         if said != owed:
             found = (*found, Fault(f"the slips say that the merchant is owed {said}, the ledger says {owed}"))
+        found = (*found, *self._faults_apart())
         return Proof(self.seed, days, owed, found, self.replay, tuple(self._tell(found)))
+
+    def _faults_apart(self) -> Iterator[Fault]:
+        """What host and issuer apart do not agree on."""
+        if self.apart is None:
+            return
+        yield from map(Fault, self.apart.issuer.ledger.prove().faults)
+        yield from (Fault(f"the issuer refuses {told}") for told in self.apart.refused)
+        yield from (Fault(f"{route.ref} still waits for the issuer") for route in self.store.routes_waiting())
+        if self.store.forwards_due(ISSUER, 1):
+            yield Fault("the issuer has not been told of everything")
+        here = self.store.account(network(ISSUER, "156"))
+        there = self.apart.store.account(network(ACQUIRER_ID, "156"))
+        owed, owes = (account.balance if account is not None else 0 for account in (here, there))
+        if owed + owes:
+            yield Fault(f"the issuer is to owe {-owed} by the host's books, and owes {owes} by its own")
 
     @property
     def replay(self) -> str:

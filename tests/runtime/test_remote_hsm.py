@@ -116,6 +116,9 @@ SAME: dict[str, Callable[[HsmPort], object]] = {
     ),
     "pin-block": lambda hsm: hsm.encrypt_pin(PIK, Pin("908172"), PinFormat.ISO_0, PAN),
     "pin-block-without-pan": lambda hsm: hsm.encrypt_pin(PIK, Pin("908172"), PinFormat.NO_PAN, None),
+    "translated-pin": lambda hsm: hsm.translate_pin(
+        PIK, LOCAL.encrypt_pin(PIK, Pin("908172"), PinFormat.ISO_0, PAN), PinFormat.ISO_0, PIK, PinFormat.ISO_0, PAN,
+    ),
     "no-pin": lambda hsm: hsm.encrypt_pin(PIK, None, PinFormat.NO_PIN, None),
     "offset": lambda hsm: hsm.generate_pin_offset(PVK, Pin("908172"), PAN),
     "right-pin": lambda hsm: hsm.verify_pin(
