@@ -25,10 +25,17 @@ class Plan:
     transactions: int = 250
     faults: Faults | None = None
     profile: str = "default"
+    issuer_apart: bool = False
 
     def world(self, seed: int) -> World:
         """The world of one seed, before its first day."""
-        return World(seed, terminals=self.terminals, faults=self.faults, profile=self.profile)
+        return World(
+            seed,
+            terminals=self.terminals,
+            faults=self.faults,
+            profile=self.profile,
+            issuer_apart=self.issuer_apart,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,8 @@ class World:
             options["profile"] = self.profile.name
         if self._given_faults is not None:
             options["faults"] = str(self._given_faults)
-        return "posterm world " + " ".join(f"--{name} {value}" for name, value in options.items())
+        apart = " --issuer-apart" if self.apart is not None else ""
+        return "posterm world " + " ".join(f"--{name} {value}" for name, value in options.items()) + apart
 
     def terminal(self, number: int) -> Terminal:
         """The terminal as it is now."""

@@ -38,6 +38,9 @@ def world(
         typer.Option(metavar="LEVEL|NAME=VALUE,…", help="none, lossy, rough, or each fault; else drawn from the seed."),
     ] = None,
     profile: Annotated[str, typer.Option(metavar="NAME", help="Acquirer profile.")] = "default",
+    issuer_apart: Annotated[
+        bool, typer.Option("--issuer-apart", help="The debit cards belong to an issuer asked over a line of its own.")
+    ] = False,
     worlds: Annotated[int | None, typer.Option(min=1, help="Play so many worlds.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Play worlds for so long.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes for many worlds; 0: one on each core.")] = 0,
@@ -50,7 +53,7 @@ def world(
     """
     from simulators.world.hunt import Plan
 
-    plan = Plan(terminals, transactions, _faults(faults), profile)
+    plan = Plan(terminals, transactions, _faults(faults), profile, issuer_apart)
     if worlds is None and minutes is None:
         _tell(plan.world(seed), transactions, as_json=as_json)
     else:
