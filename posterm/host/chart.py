@@ -73,7 +73,7 @@ CHART: Final[dict[str, ChartRow]] = {
     ),
     AccountKind.SUSPENSE: ChartRow(Side.CREDIT, False, "what cannot be attributed yet"),
     AccountKind.MARKETING: ChartRow(Side.DEBIT, False, "the acquirer's part of discounts and points"),
-    AccountKind.POINTS: ChartRow(Side.CREDIT, True, "what points the acquirer gave are worth, until they are spent"),
+    AccountKind.POINTS: ChartRow(Side.CREDIT, False, "what points the acquirer gave are worth, until they are spent"),
     AccountKind.SERVICE_INCOME: ChartRow(Side.CREDIT, False, "yearly fees, and deposits that were kept"),
     AccountKind.DISPUTES: ChartRow(Side.CREDIT, True, "disputed amounts taken from merchants, until they are decided"),
 }

@@ -225,6 +225,11 @@ ACCOUNT_CHANGE: Final = machine(
     "change of settlement account",
     ["PROPOSED review UNDER_REVIEW", "UNDER_REVIEW accept ACCEPTED", "UNDER_REVIEW|PROPOSED refuse REFUSED"],
 )
+CAMPAIGN: Final = machine("campaign", ["RUNNING end ENDED"])
+OFFER: Final = machine(
+    "offer",
+    ["OPEN take TAKEN", "OPEN lapse LAPSED", "TAKEN give-back GIVEN_BACK"],
+)
 COUPON: Final = machine("coupon", ["ISSUED reserve RESERVED", "RESERVED release ISSUED", "RESERVED redeem REDEEMED",
                                    "REDEEMED give-back ISSUED", "ISSUED expire EXPIRED"])  # fmt: skip
 CASE: Final = machine(
@@ -286,6 +291,8 @@ MACHINES: Final[tuple[Machine, ...]] = (
     WITHDRAWAL,
     LIMIT_RAISE,
     ACCOUNT_CHANGE,
+    CAMPAIGN,
+    OFFER,
     COUPON,
     CASE,
     DISPUTE,

@@ -4,6 +4,7 @@ from posterm.merchant import access as access
 from posterm.merchant import account_change as account_change
 from posterm.merchant import annual_fee as annual_fee
 from posterm.merchant import applicant as applicant
+from posterm.merchant import campaigns as campaigns
 from posterm.merchant import capabilities as capabilities
 from posterm.merchant import cases as cases
 from posterm.merchant import commissioning as commissioning
@@ -13,6 +14,7 @@ from posterm.merchant import disputes as disputes
 from posterm.merchant import enquiry as enquiry
 from posterm.merchant import inspection as inspection
 from posterm.merchant import limit_raise as limit_raise
+from posterm.merchant import offers as offers
 from posterm.merchant import papers as papers
 from posterm.merchant import repeats as repeats
 from posterm.merchant import review as review

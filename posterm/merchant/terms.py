@@ -61,6 +61,8 @@ class OfficeTerms(BaseModel):
     raise_after_months: Annotated[int, Field(ge=1, le=36)] = 3
     raise_turnover_minor: Minor = 300_000
     raise_again_days: Days = 30
+    offer_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    offer_watch_days: Days = 1
     case_answer_days: Days = 3
     case_merchant_days: Days = 7
     case_close_days: Days = 7
