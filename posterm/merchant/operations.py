@@ -74,6 +74,7 @@ _BEGINNING: Final = (
     Operation(sessions.open_session, "/sessions", ANYBODY, confidential=True),
     Operation(applicant.choose_device, "/accounts/{subject}/choose-device", BY_MERCHANT),
     Operation(applicant.choose_language, "/accounts/{subject}/choose-language", BY_MERCHANT),
+    Operation(applicant.close_account, "/accounts/{subject}/close", BY_MERCHANT),
 )
 _APPLICATION: Final = (
     Operation(application.start_application, "/accounts/{subject}/applications", BY_MERCHANT),
@@ -81,11 +82,13 @@ _APPLICATION: Final = (
     Operation(application.what_is_missing, "/applications/{key}/missing", EVERYBODY, reads=True),
     Operation(papers.hand_in_paper, "/applications/{application_key}/papers", BY_MERCHANT),
     Operation(papers.read_picture, "/papers/{key}/picture", MERCHANT_OR_REVIEWER, reads=True, media="image/*"),
+    Operation(application.drop_application, "/applications/{key}/drop", BY_MERCHANT),
     Operation(review.submit_application, "/applications/{key}/submit", BY_MERCHANT),
     Operation(review.reconsider_application, "/applications/{key}/reconsider", BY_MERCHANT),
     Operation(review.approve_application, "/applications/{key}/approve", REVIEWERS),
     Operation(review.reject_application, "/applications/{key}/reject", REVIEWERS),
     Operation(review.put_on_black_list, "/black-list", REVIEWERS),
+    Operation(review.take_off_black_list, "/black-list/take-off", REVIEWERS),
     Operation(survey.order_survey, "/applications/{application_key}/surveys", REVIEWERS),
     Operation(survey.report_survey, "/surveys/{key}/report", STAFF),
     Operation(survey.miss_survey, "/surveys/{key}/miss", STAFF),
