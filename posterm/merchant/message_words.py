@@ -75,7 +75,6 @@ EVENTS: Final[Words] = {
     "create": ("已生成", "made"),
     "deliver": ("已送达", "delivered"),
     "download": ("正在下载", "being downloaded"),
-    "drop": ("已放弃", "dropped"),
     "earn": ("已累积", "earned"),
     "drop": ("已放弃", "given up"),
     "edit": ("已修改", "edited"),
