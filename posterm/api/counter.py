@@ -16,12 +16,10 @@ from posterm.api.errors import NoTokenError, TooManyRequestsError
 from posterm.api.rate_limit import RateLimit
 from posterm.merchant import Actor, NotAllowedError, Office, Role
 from posterm.merchant.access import actor_with
+from posterm.merchant.actor import VISITOR
 from posterm.merchant.errors import UnknownTokenError
 from posterm.merchant.repeats import keep_answer, kept_answer
 from posterm.runtime.office_assembly import OpenOffice
-
-SOMEBODY: Final = Actor(Role.MERCHANT)
-"""Whoever has no account yet, and so owns nothing."""
 
 _SCHEME: Final = "bearer "
 
@@ -73,16 +71,15 @@ class ApiCounter:
             idempotency_key: the caller's name for the request; empty when it has none.
         Raises: ApiError, MerchantError, and whatever else of posterm's the service raises.
         """
-        address = f"address {request.client.host if request.client else ''}"
-        token = _token(request)
+        address, token = _address(request), _token(request)
         if not token:
-            self._admit(address)
             if roles:
-                raise NoTokenError("this needs a token", hint="Authorization: Bearer ...")
+                raise NoTokenError("this needs a token")
+            self._admit(address)
 
         def carry_out(now: datetime, time_of_day: datetime) -> Answered:
             office = self.office.office
-            actor, caller = self._caller(token, address, time_of_day) if token else (SOMEBODY, address)
+            actor, caller = self._caller(token, address, time_of_day) if token else (VISITOR, address)
             if roles and actor.role not in roles:
                 raise NotAllowedError(f"this needs the role {' or '.join(roles)}, not {actor.role}")
             asked = Asked(office, actor, now, time_of_day)
@@ -96,6 +93,12 @@ class ApiCounter:
             return Answered(body)
 
         return self.office.work_at(carry_out)
+
+    def must_have_token(self, request: Request) -> None:
+        """Raises: NoTokenError; TooManyRequestsError: from an address that has asked without one too often."""
+        if not _token(request):
+            self._admit(_address(request))
+            raise NoTokenError("this needs a token", hint="Authorization: Bearer ...")
 
     def _caller(self, token: str, address: str, time_of_day: datetime) -> tuple[Actor, str]:
         """Who holds the token, and what its requests are counted under."""
@@ -115,6 +118,10 @@ class ApiCounter:
         if wait_s:
             raise TooManyRequestsError(wait_s)
         self._limit.take(caller)
+
+
+def _address(request: Request) -> str:
+    return f"address {request.client.host if request.client else ''}"
 
 
 def _token(request: Request) -> str:

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Header, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response, Security
+from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, TypeAdapter
 
@@ -34,6 +35,15 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     }
     for status in (400, 401, 403, 404, 409, 413, MALFORMED.status, 429, 503)
 }
+
+
+def needs_token(counter: ApiCounter) -> Any:
+    """The dependency of a route that needs a token: without one nothing of the request is looked at."""
+
+    async def there_is_one(request: Request, _token: Annotated[Any, Security(BEARER)]) -> None:
+        counter.must_have_token(request)
+
+    return Depends(there_is_one)
 
 
 def add_operation(router: APIRouter, counter: ApiCounter, operation: Operation) -> None:
@@ -67,15 +77,11 @@ def add_operation(router: APIRouter, counter: ApiCounter, operation: Operation) 
         operation_id=operation.name,
         summary=operation.summary,
         tags=[operation.group],
-        dependencies=[Security(BEARER)] if operation.roles else [],
+        dependencies=[needs_token(counter)] if operation.roles else [],
         response_model=operation.returns if operation.media == JSON else None,
-        response_class=Response if operation.media != JSON else _Json,
+        response_class=Response if operation.media != JSON else JSONResponse,
         responses={**REFUSALS, **_other_media(operation)},
     )
-
-
-class _Json(Response):
-    media_type = JSON
 
 
 def _media(operation: Operation, content: str | bytes) -> str:

@@ -5,7 +5,6 @@ A service says which types it takes; that a text has an end and holds no control
 
 from __future__ import annotations
 
-import inspect
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 
@@ -19,9 +18,13 @@ BODY_BYTES_MAX: Final = 24_000_000
 """A picture of 16 MB in base64, and what stands around it."""
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+NeededText = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Number = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 Key = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,79}$")]
-"""What names a document in a path."""
+"""What names something in a path."""
+
+DocumentKey = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._/-]{0,159}$")]
+"""The key of a document; some have parts."""
 
 _BOUNDED: Final[dict[Any, Any]] = {str: Text, int: Number, bytes: Base64Bytes}
 
@@ -82,5 +85,6 @@ def in_body(operation: Operation) -> list[Parameter]:
 
 
 def _field(parameter: Parameter) -> tuple[Any, Any]:
-    default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-    return bounded(parameter.annotation), default
+    if parameter.is_needed:
+        return NeededText if parameter.annotation is str else bounded(parameter.annotation), ...
+    return bounded(parameter.annotation), parameter.default

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import create_model
 
 from posterm.api.counter import ApiCounter, Asked
-from posterm.api.operation_routes import BEARER, JSON, REFUSALS
-from posterm.api.request_body import Key
+from posterm.api.operation_routes import JSON, REFUSALS, needs_token
+from posterm.api.request_body import DocumentKey
 from posterm.merchant import NotFoundError, Role
 from posterm.merchant.document import Document
 from posterm.merchant.operation import Shelf
@@ -27,7 +28,7 @@ def add_shelf(router: APIRouter, counter: ApiCounter, shelf: Shelf) -> None:
         request: Request,
         state: Annotated[str, Query(max_length=80, pattern=r"^[0-9A-Za-z_-]*$")] = "",
         subject: Annotated[str, Query(max_length=80, pattern=r"^[0-9A-Za-z._-]*$")] = "",
-        after: Annotated[str, Query(max_length=80, pattern=r"^[0-9A-Za-z._-]*$")] = "",
+        after: Annotated[str, Query(max_length=160, pattern=r"^[0-9A-Za-z._/-]*$")] = "",
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     ) -> Response:
         def service(asked: Asked) -> str:
@@ -36,7 +37,7 @@ def add_shelf(router: APIRouter, counter: ApiCounter, shelf: Shelf) -> None:
 
         return Response(counter.answer(request, shelf.roles, service).body, media_type=JSON)
 
-    async def shown(request: Request, key: Annotated[Key, Path()]) -> Response:
+    async def shown(request: Request, key: Annotated[DocumentKey, Path()]) -> Response:
         def service(asked: Asked) -> str:
             document = asked.office.cabinet.need(kind, key)
             asked.actor.must_own(document.subject, kind.kind)
@@ -46,8 +47,8 @@ def add_shelf(router: APIRouter, counter: ApiCounter, shelf: Shelf) -> None:
 
         return Response(counter.answer(request, shelf.roles, service).body, media_type=JSON)
 
-    options: dict[str, Any] = {"methods": ["GET"], "tags": ["documents"], "dependencies": [Security(BEARER)]}
-    options["responses"] = REFUSALS
+    options: dict[str, Any] = {"methods": ["GET"], "tags": ["documents"], "dependencies": [needs_token(counter)]}
+    options |= {"responses": REFUSALS, "response_class": JSONResponse}
     router.add_api_route(
         f"/{shelf.plural}",
         listed,
@@ -57,7 +58,7 @@ def add_shelf(router: APIRouter, counter: ApiCounter, shelf: Shelf) -> None:
         **options,
     )
     router.add_api_route(
-        f"/{shelf.plural}/{{key}}",
+        f"/{shelf.plural}/{{key:path}}",
         shown,
         operation_id=f"show-{kind.kind}",
         summary=f"One document of the kind {kind.kind}.",

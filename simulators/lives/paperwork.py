@@ -72,12 +72,12 @@ def card_number(first: str) -> str:
 def form_of(person: Person, applicant_type: ApplicantType, **changes: Any) -> dict[str, Any]:
     """A form without a fault. `changes` are fields to be other than they are here."""
     row = ELIGIBLE[applicant_type]
-    shop = f"上海{person.name}水果店"
+    shop = f"上海好鲜水果第{person.number}店"
     form: dict[str, Any] = {
         "applicant_type": applicant_type.value,
         "nature": row.natures[0],
         "registered_name": shop,
-        "trading_name": f"{person.name}水果",
+        "trading_name": f"好鲜水果{person.number}店",
         "district": "310101",
         "address": f"上海市黄浦区南京东路{100 + person.number}号12铺",
         "location": "31.235500,121.478000",
