@@ -18,6 +18,7 @@ from posterm.unionpay.key_layout import tmk_algorithm
 from posterm.unionpay.profile import AcquirerProfile
 from simulators.card.issuer_keys import master_keys
 from simulators.cards import TEST_CARDS
+from simulators.phone import TEST_WALLETS
 
 MERCHANT_ID: Final = "898310058120001"
 MERCHANT_NAME: Final = "测试商户"
@@ -87,6 +88,9 @@ def enrol_everything(
     for terminal_id in unknown:
         host.enrol_terminal(terminal_id, merchant_id, load_tmk(hsm, host.profile, tmk_components))
     enrol_issuers(host, hsm)
+    for wallet in TEST_WALLETS:
+        if not host.knows_wallet(wallet.name):
+            host.enrol_wallet(wallet.name, wallet.network, balance=wallet.balance_minor, free=wallet.free_minor, at=at)
     for card in TEST_CARDS:
         try:
             host.enrol_card(

@@ -19,7 +19,7 @@ from posterm.console.views.exchange import event_lines, is_message, message_docu
 from posterm.console.workplace import Workplace, workplace
 from posterm.runtime import clock
 from posterm.terminal import Terminal
-from posterm.terminal.effects import Flow, Tell
+from posterm.terminal.effects import Flow, ShowCode, Tell
 from posterm.terminal.receipt import Document, Language, lines
 from simulators.front import Hand
 
@@ -39,6 +39,9 @@ class Counter:
     messages: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     slips: list[list[str]] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    picture: Path | None = None
+    """Where a code that is shown is written as a picture, too."""
 
     @property
     def terminal(self) -> Terminal:
@@ -57,6 +60,8 @@ class Counter:
         """Write the outcome: everything as one JSON document, or the last line of the text."""
         if self.as_json:
             whole = {"result": document, "events": self.events, "messages": self.messages, "slips": self.slips}
+            if self.shown:
+                whole["shown"] = self.shown
             typer.echo(json.dumps(whole, ensure_ascii=False, indent=2))
         elif text:
             typer.echo(printable(text))
@@ -77,6 +82,18 @@ class Counter:
         elif self.trace:
             typer.echo(printable("\n".join([*event_lines(told), ""])))
 
+    def screen(self, asked: ShowCode) -> None:
+        """A code for the customer to scan: drawn, and as text below."""
+        from posterm.console.code_drawing import write_picture, write_screen
+
+        if self.picture is not None:
+            write_picture(asked.text, self.picture)
+        if self.as_json:
+            self.shown.append(asked.text)
+        else:
+            write_screen(asked.text)
+            typer.echo(f"{asked.text}\n")
+
     def paper(self, document: Document) -> None:
         """The printer."""
         printed = lines(document, columns=self.configuration.terminal.paper_columns, language=self.language)
@@ -93,6 +110,6 @@ def open_counter(
     """The configured terminal for one command. Raises: ConfigurationError, StoreError, ProfileError."""
     configuration = load_configuration(config)
     counter = Counter(configuration, language or configuration.language, trace, as_json)
-    with workplace(configuration, listen=counter.listen, paper=counter.paper) as place:
+    with workplace(configuration, listen=counter.listen, paper=counter.paper, screen=counter.screen) as place:
         counter.place = place
         yield counter

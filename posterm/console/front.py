@@ -67,6 +67,27 @@ def cardholder(how: Presented, pin: str, *, no_pin: bool = False, cards: Path | 
     return Hand(pin=typed)
 
 
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    """A telephone of which only the code it shows is known."""
+
+    text: str
+
+    def code(self) -> str:
+        return self.text
+
+    def scan(self, text: str) -> None:
+        """Whoever scans does so with a telephone elsewhere."""
+
+    def wait(self) -> None:
+        """A password is given elsewhere, too."""
+
+
+def holding(code: str) -> Hand:
+    """A customer who shows a payment code, or a face."""
+    return Hand(telephone=ShownCode(code))
+
+
 def holder_of(reader: Chip, pin: str, *, no_pin: bool = False) -> Hand:
     """The cardholder before a reader of this machine.
 

@@ -17,12 +17,13 @@ from posterm.console.hsm_desk import ask_passphrase
 from posterm.console.wallet import put_back
 from posterm.emv.capk import CaKeyStore
 from posterm.hsm import HsmPort
+from posterm.runtime import clock
 from posterm.runtime.assembly import open_hsm, open_terminal
 from posterm.runtime.channel import client_channel
 from posterm.runtime.run_terminal import drive
 from posterm.runtime.tcp import TcpLine
 from posterm.terminal import Identity, Terminal
-from posterm.terminal.effects import Flow, Tell
+from posterm.terminal.effects import Flow, ShowCode, Tell
 from posterm.terminal.receipt import Document
 from posterm.terminal.transitions import State
 from posterm.unionpay.profile import AcquirerProfile, load_profile
@@ -45,12 +46,14 @@ class Workplace:
     paper: Callable[[Document], None]
     cards: Path
     """Where what the chip cards remember is kept."""
+    screen: Callable[[ShowCode], None] | None = None
+    """Shows a code to the customer."""
 
     def run(self, flow: Flow[R], who: Hand | None = None) -> R:
         """Drive one command of the terminal to its end."""
         pin_pad = PinPad(self.hsm)
         hand = who or Hand.empty()
-        front = Front(hand, pin_pad, self.paper)
+        front = Front(hand, pin_pad, self.paper, clock.pause, self.screen)
         try:
             return drive(flow, line=self.line, front=front, listen=self.listen)
         finally:
@@ -65,6 +68,7 @@ def workplace(
     listen: Callable[[Tell], None],
     paper: Callable[[Document], None],
     profile: AcquirerProfile | None = None,
+    screen: Callable[[ShowCode], None] | None = None,
 ) -> Iterator[Workplace]:
     """Open the configured terminal, and close its store at the end.
 
@@ -91,6 +95,6 @@ def workplace(
         line = TcpLine(
             settings.host_address, settings.host_port, partial(client_channel, profile, settings.host_address)
         )
-        yield Workplace(opened.terminal, hsm, profile, line, listen, paper, configuration.data_directory)
+        yield Workplace(opened.terminal, hsm, profile, line, listen, paper, configuration.data_directory, screen)
     finally:
         opened.store.close()

@@ -52,6 +52,7 @@ READING_A_FILE = frozenset({"importlib", "pathlib", "open"})
 WRITING_CALLS = frozenset({"write_text", "write_bytes", "unlink", "mkdir", "rename", "touch"})
 DOORS = {
     "cryptography": ("posterm.hsm.primitives",),
+    "segno": ("posterm.console.code_drawing",),
     "sqlite3": ("posterm.runtime.store",),
     "psycopg": ("posterm.runtime.store.postgres_host",),
     "smartcard": ("posterm.runtime.pcsc",),

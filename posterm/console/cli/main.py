@@ -29,6 +29,8 @@ from posterm.console.cli import (
     ledger,
     load,
     merchant,
+    phone,
+    qr,
     redact,
     sample,
     send,
@@ -97,6 +99,8 @@ app.add_typer(settle.app, name="settle")
 merchant.register(app)
 app.add_typer(api.app, name="api")
 terminal.register(app)
+phone.register(app)
+app.add_typer(qr.app, name="qr")
 world.register(app)
 load.register(app)
 

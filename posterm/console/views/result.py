@@ -17,6 +17,7 @@ _WORDS: Final[dict[Outcome, tuple[str, str]]] = {
     Outcome.NOT_SENT: ("not sent", "未发送"),
     Outcome.REVERSED: ("no good answer, reversed", "无有效应答,已冲正"),
     Outcome.REVERSAL_PENDING: ("no good answer, the reversal is stored", "无有效应答,待冲正"),
+    Outcome.TRAINED: ("practised, no money was moved", "训练完成,未产生资金"),
     Outcome.UNKNOWN: ("no answer yet, it is repeated", "无应答,将重发"),
 }
 
@@ -29,7 +30,7 @@ def result_line(result: Result, language: Language) -> str:
     if result.entry is not None and result.entry.amount_minor:
         parts.append(f"{result.entry.amount_minor // 100}.{result.entry.amount_minor % 100:02d}")
     parts.append(_WORDS[result.outcome][chinese])
-    if not result.approved:
+    if not result.approved and result.outcome is not Outcome.TRAINED:
         text = result.text_zh if chinese and result.text_zh else result.text
         parts.append(f"({result.code} {text})" if result.code else f"({text})")
     if result.balance is not None:
