@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load.sales import PREFIX_BYTES, own_fleet, sales
+from posterm.amount import MAX_MINOR
 from posterm.host import Host, HostKeys, HostStore, MemoryHostStore, pipeline
+from posterm.host.data_files import built_in_plans
 from posterm.hsm import Algorithm, KeyUsage
 from posterm.runtime import clock
 from posterm.runtime.assembly import open_hsm
@@ -86,15 +88,21 @@ def stores(sales_in_all: int) -> list[dict[str, Any]]:
 
 
 def plans(sales_in_all: int) -> list[dict[str, Any]]:
-    """What fees and limits cost: the usual terms against none at all, in turn."""
-    rows = []
-    for plan in ("plain", "standard"):
-        with opened("memory") as store:
-            counter = Counter(store, "standard")
-            if plan == "plain":
-                _without_terms(counter)
-            rows.append({"terms": plan, "by_16": counter.cost_us(sales_in_all, 16)})
-    return rows
+    """What fees and limits cost: all three counters work in turn, so that they have the same neighbours."""
+    limits = tuple(row.model_copy(update={"most_minor": MAX_MINOR}) for row in built_in_plans()["micro"].limits)
+    terms: dict[str, dict[str, Any]] = {
+        "no fees, no limits": {"fees": (), "split": (), "limits": ()},
+        "fees": {"limits": ()},
+        "fees and the limits of `micro`": {"limits": limits},
+    }
+    took: dict[str, list[float]] = {name: [] for name in terms}
+    counters = {name: Counter(MemoryHostStore()) for name in terms}
+    for name, counter in counters.items():
+        _change_plan(counter, terms[name])
+    for _ in range(10):
+        for name, counter in counters.items():
+            took[name] += counter.batches(sales_in_all // 10, 16)
+    return [{"terms": name, "by_16": _us(batches, 16)} for name, batches in took.items()]
 
 
 def checks(sales_in_all: int) -> list[dict[str, Any]]:
@@ -135,9 +143,9 @@ def _us(batches: list[float], size: int) -> float:
     return round(lower / size * 1e6, 1)
 
 
-def _without_terms(counter: Counter) -> None:
-    desk = counter.host._desk  # noqa: SLF001 - a host without terms is no host one could configure
-    plan = desk.terms.plans["standard"].model_copy(update={"fees": (), "split": (), "limits": ()})
+def _change_plan(counter: Counter, changes: dict[str, Any]) -> None:
+    desk = counter.host._desk  # noqa: SLF001 - a host without fees is none that one could configure
+    plan = desk.terms.plans["standard"].model_copy(update=changes)
     counter.host._desk = replace(desk, terms=replace(desk.terms, plans={"standard": plan}))  # noqa: SLF001
 
 
