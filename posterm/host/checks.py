@@ -159,15 +159,16 @@ def check_kind(case: Case) -> Refusal | None:
 def check_content(case: Case) -> Refusal | None:
     """30 an element is missing or malformed, 13 no amount, 12 another currency."""
     row = case.known_row()
-    missing = [number for number in _MANDATORY[row.kind] if number not in case.message]
+    mandatory = _MANDATORY[row.kind]
+    missing = [number for number in mandatory if number not in case.message]
     if case.uploaded or 39 in case.message:
         missing = [number for number in missing if number not in _NOT_UPLOADED]
     if missing:
         return Refusal("30", "missing element " + " ".join(map(str, missing)))
     original = case.text(61)
-    if 61 in _MANDATORY[row.kind] and (len(original) < 12 or not is_digits(original[:12])):
+    if 61 in mandatory and (len(original) < 12 or not is_digits(original[:12])):
         return Refusal("30", "element 61 is shorter than batch and trace number")
-    if 4 in _MANDATORY[row.kind] and not case.amount_minor:
+    if 4 in mandatory and not case.amount_minor:
         return Refusal("13", "the amount is zero")
     if case.merchant is not None and case.currency != case.merchant.currency:
         return Refusal("12", "not the merchant's currency")

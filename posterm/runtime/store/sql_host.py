@@ -204,7 +204,8 @@ class SqlHostStore:
             if well:
                 self._database.commit(self._writes())
                 for shelf in self._shelves:
-                    shelf.keep()
+                    if shelf.known:
+                        shelf.keep()
         except BaseException:
             well = False
             raise
@@ -212,7 +213,8 @@ class SqlHostStore:
             self._depth = 0
             self._undo.clear()
             for shelf in self._shelves:
-                shelf.forget()
+                if shelf.known:
+                    shelf.forget()
             if not well:
                 self._database.roll_back()
 
