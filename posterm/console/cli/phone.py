@@ -41,8 +41,6 @@ def wallets(as_json: JsonOption = False) -> None:
     epilog=examples(
         "posterm phone code wechat", 'posterm terminal pay-code 12.34 --scan "$(posterm phone code wechat)"'
     )
-        "posterm phone code wechat", 'posterm terminal pay-code 12.34 --scan "$(posterm phone code wechat)"'
-    )
 )
 def code(
     wallet: WalletArgument,
