@@ -27,6 +27,8 @@ advances      what is paid on request before its date is closed
 settlement_file  every transaction of a clearing date, as CSV and in fixed width
 reconciliation   terminals, records and ledger compared
 answers       building and sealing answers
+switch        cards of other institutions, whose issuers are asked over the network
+issuing       an issuer apart from any acquirer
 forced        outcomes anyone can ask for by the amount
 chart         the kinds of accounts, their sides and bounds, and their names
 ledger        double entry with holds; ledger_balances, ledger_proof and ledger_statement

@@ -363,7 +363,9 @@ class HostService:
             self._tell_service("holds-expired", {"holds": str(released)})
 
     def _give_up_overdue(self) -> None:
-        """Give up what waits for an issuer and should not any more; no link does it for a host that died."""
+        """Give up what waits for an issuer and should not any more, and deliver what it must have: of a host that died,
+        on the same store.
+        """
         now = clock.now()
         try:
             events = in_batch(self._store, lambda: self.host.give_up_overdue(now))
@@ -373,6 +375,8 @@ class HostService:
             return
         for event in events:
             self._show(event)
+        for name in self.links.lines:
+            self.links.wake(name)
 
 
 async def serve_until(

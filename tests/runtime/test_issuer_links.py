@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from posterm.console.views.host_status import status_lines
 from posterm.host.switch.stand_in import StandInRules
-from posterm.runtime import issuer_links
+from posterm.runtime import clock, issuer_links
 from posterm.runtime.host_metrics import HostMetrics
 from posterm.runtime.host_status import HostStatus
 from posterm.unionpay.transactions import Kind
@@ -77,6 +78,19 @@ def test_what_was_approved_in_an_issuers_place_is_told_when_it_is_back():
             await ends.until(lambda: "forward-taken" in ends.told)
             assert ends.place.issuers[EAST].owes == 1000
             ends.place.prove()
+
+    play(scene)
+
+
+def test_what_a_dead_host_on_the_same_store_has_left_is_given_up_and_delivered():
+    async def scene():
+        async with connected() as ends:
+            place = ends.place
+            place.terminal.now = clock.now()
+            assert place.terminal.send(sale(ends, EAST_PAN)).reply.suspended is not None
+            place.host.give_up_overdue(clock.now() + timedelta(minutes=1))
+            await ends.until(lambda: "forward-taken" in ends.told)
+            place.prove()
 
     play(scene)
 

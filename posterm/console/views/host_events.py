@@ -17,7 +17,10 @@ from posterm.host import HostEvent
 from posterm.runtime import clock
 from posterm.runtime.run_host import ServiceEvent
 
-FAULTS: Final = frozenset({"fault", "commit-failed", "expiry-failed", "few-files", "reload-refused"})
+FAULTS: Final = frozenset(
+    {"fault", "commit-failed", "expiry-failed", "few-files", "reload-refused"}
+    | {"forward-failed", "forward-refused", "give-up-failed"}
+)
 """What is told even where events are not wanted."""
 
 
