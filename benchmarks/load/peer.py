@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import socket
-import statistics
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from benchmarks.peers.environments import HOME, python_environment
 from posterm.iso8583 import Message, get_dialect
 from simulators.load.lockstep import run_lockstep
 
 REQUIREMENT = "iso8583sim==1.6.0"
-_ROUNDS = 3
+MOST_ASKED = 100_000
 _STARTING_S = 30.0
 
 
@@ -28,8 +27,9 @@ def sale() -> bytes:
     return len(wire).to_bytes(2, "big") + wire
 
 
-def compare(seconds: float, rows: list[dict[str, Any]], connections: int) -> dict[str, Any]:
-    """Its rate beside the host's, which has been measured already."""
+@contextmanager
+def serving() -> Iterator[int]:
+    """Its mock issuer, which approves all: the port. Raises: NotPreparedError: it cannot be installed."""
     program = Path(python_environment("iso8583sim", REQUIREMENT)).with_name("iso8583sim")
     port = _free_port()
     with subprocess.Popen(
@@ -37,18 +37,14 @@ def compare(seconds: float, rows: list[dict[str, Any]], connections: int) -> dic
     ) as process:
         try:
             _wait_for(port)
-            frames = [[sale()] * 100_000] * connections
-            rates = [run_lockstep("127.0.0.1", port, frames, seconds).rate_per_s for _ in range(_ROUNDS)]
+            yield port
         finally:
             process.terminate()
-    ours = next(row["host_per_s"] for row in rows if row["connections"] == connections)
-    version = re.sub("^.*==", "", REQUIREMENT)
-    return {
-        "version": version,
-        "connections": connections,
-        "iso8583sim_per_s": round(statistics.median(rates)),
-        "posterm_per_s": ours,
-    }
+
+
+def rate_per_s(port: int, connections: int, seconds: float) -> float:
+    """Its answers a second in lock step."""
+    return run_lockstep("127.0.0.1", port, [[sale()] * MOST_ASKED] * connections, seconds).rate_per_s
 
 
 def _free_port() -> int:
