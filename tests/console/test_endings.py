@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,14 @@ PROGRAM = [sys.executable, "-m", "posterm.console"]
 MINE = {"decode", "calc mac", "calc pinblock", "calc kcv", "cards", "init"}
 
 
+@cache
+def every_command() -> typer.core.TyperCommand | typer.core.TyperGroup:
+    """All commands. Building them takes longer than reading a hundred command lines."""
+    return typer.main.get_command(app)
+
+
 def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:
-    pending = [("", typer.main.get_command(app))]
+    pending = [("", every_command())]
     while pending:
         path, command = pending.pop()
         for name, child in getattr(command, "commands", {}).items():
@@ -122,14 +129,14 @@ def test_help_loads_nothing_heavy(module):
 
 def example_lines() -> list[str]:
     """Every example of every help page; of several in a pipe, each."""
-    pages = [typer.main.get_command(app), *(command for _, command in commands())]
+    pages = [every_command(), *(command for _, command in commands())]
     lines = [line for page in pages for line in (page.epilog or "").split("\n\n")[1:]]
     return [part for line in lines for part in line.split(" | ")]
 
 
 @pytest.mark.parametrize("line", example_lines())
 def test_every_example_of_a_help_page_can_be_typed(line):
-    command = typer.main.get_command(app)
+    command = every_command()
     program, *words = shlex.split(line.partition(" < ")[0].partition(" > ")[0])
     assert program == "posterm"
     while words and words[0] in getattr(command, "commands", {}):
