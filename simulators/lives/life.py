@@ -108,6 +108,12 @@ class Life:
         return self.contract
 
     def ship(self) -> str:
+        """Let a device come. Returns: the code on its back."""
+        label = self.send()
+        self.town.wait(days=self.town.office.terms.delivery_days)
+        return label
+
+    def send(self) -> str:
         """What the acquirer does: a device with a key, on its way. Returns: the code on its back."""
         office, now = self.town.office, self.town.now
         take_into_stock(office, OPERATOR, self.serial, self.merchant.device_model, now)
@@ -116,7 +122,6 @@ class Life:
         label = label_of(office, OPERATOR, self.serial)
         parcel = pack_shipment(office, OPERATOR, self.merchant.key, [self.serial], now)
         send_shipment(office, OPERATOR, parcel.key, f"SF{self.person.number:012d}", now)
-        self.town.wait(days=office.terms.delivery_days)
         return label
 
     def bind(self, label: str) -> Device:
