@@ -17,6 +17,7 @@ from posterm.console.configuration import Configuration
 from posterm.emv.config import Transaction
 from posterm.hsm import Lmk, MacAlgorithm, PinFormat, SoftHsm
 from posterm.iso8583 import Element, get_dialect
+from posterm.merchant import OfficeTerms
 from posterm.terminal import chip
 from posterm.terminal.effects import Keyed, Swiped
 from posterm.terminal.mapping import NO_PIN, CodeData, Identity, Mapper, PinData, card_data, chip_card
@@ -138,6 +139,11 @@ def test_every_key_of_the_configuration_is_documented_with_its_default(section, 
     assert not section or f"`[{section}]`" in (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     expected = "two" if key in ("tmk_components", "zmk_components") else as_toml(default)
     assert expected in documented_default("configuration.md", key)
+
+
+def test_every_term_of_the_office_is_documented_with_its_default():
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table_rows("office-terms.md")[2:]}
+    assert documented == {key: as_toml(default) for _, key, default in settings(OfficeTerms)}
 
 
 def test_every_key_layout_is_documented():
