@@ -13,6 +13,7 @@ from posterm.host.fees import FeeClass, fee_for
 from posterm.host.records import TransactionRecord
 from posterm.merchant.actor import SYSTEM, Actor
 from posterm.merchant.annual_fee import charge_annual_fee
+from posterm.merchant.capabilities import keep_standing
 from posterm.merchant.cases import CaseTopic, open_case
 from posterm.merchant.device import Device, need_device
 from posterm.merchant.device_problems import refused
@@ -84,7 +85,7 @@ def after_activation(office: Office, device: Device, now: datetime) -> None:
     """What begins with a device's first swipe: the merchant is live, fees and inspections come by the calendar."""
     merchant = office.cabinet.need(Merchant, device.merchant)
     if MERCHANT.takes(merchant.state, "activate"):
-        office.move(MERCHANT, merchant, "activate", now)
+        keep_standing(office, office.move(MERCHANT, merchant, "activate", now), now)
     if device.first_fee_minor != device.planned_fee_minor:
         text = f"first swipe: {device.first_fee_minor} charged, {device.planned_fee_minor} by the plan (minor units)"
         open_case(office, SYSTEM, device.subject, CaseTopic.FEE, text, now, about=device.first_swipe)

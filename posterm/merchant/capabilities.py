@@ -16,7 +16,7 @@ from posterm.merchant.actor import Actor, Role
 from posterm.merchant.calendar import WAKES
 from posterm.merchant.document import Document
 from posterm.merchant.enrolled import enrolled_merchant, host_record
-from posterm.merchant.machines import CAPABILITY
+from posterm.merchant.machines import CAPABILITY, MERCHANT
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 
@@ -61,7 +61,7 @@ def open_capabilities(office: Office, merchant: Merchant, now: datetime) -> list
                 office.move(CAPABILITY, asked, "refuse", now, reason="not-in-plan")
             else:
                 office.move(CAPABILITY, asked, "allow", now)
-        return _tell_host(office, merchant)
+        return _tell_host(office, merchant, now)
 
 
 def capabilities_of(office: Office, actor: Actor, merchant_key: str) -> list[Capability]:
@@ -134,8 +134,15 @@ def meet_requirement(
         office.tell(met, "meet", now, before=known.state, after=met.state)
         if known.requirement and known.state == "stopped" and known.reason == known.requirement:
             met = office.move(CAPABILITY, met, "allow", now, reason="")
-            _tell_host(office, merchant)
+            _tell_host(office, merchant, now)
         return met
+
+
+def keep_standing(office: Office, merchant: Merchant, now: datetime) -> Merchant:
+    """A live merchant is restricted while one of its capabilities is stopped, and only then."""
+    is_stopped = any(capability.state == "stopped" for capability in _all_of(office, merchant))
+    event = "restrict" if is_stopped else "lift"
+    return office.move(MERCHANT, merchant, event, now) if MERCHANT.takes(merchant.state, event) else merchant
 
 
 def _move(
@@ -144,7 +151,7 @@ def _move(
     merchant = enrolled_merchant(office, actor, merchant_key)
     with office.all_or_nothing():
         moved = office.move(CAPABILITY, _need(office, merchant, channel), event, now, reason=reason)
-        _tell_host(office, merchant)
+        _tell_host(office, merchant, now)
         return moved
 
 
@@ -157,11 +164,12 @@ def _all_of(office: Office, merchant: Merchant) -> list[Capability]:
     return [capability for capability in found if capability is not None]
 
 
-def _tell_host(office: Office, merchant: Merchant) -> list[Capability]:
+def _tell_host(office: Office, merchant: Merchant, now: datetime) -> list[Capability]:
     """Close at the host what is not allowed here. Returns: all capabilities of the merchant."""
     known = _all_of(office, merchant)
     closed = [str(capability.channel) for capability in known if capability.state != "allowed"]
     office.host.set_channels(merchant.merchant_id, closed)
+    keep_standing(office, office.cabinet.need(Merchant, merchant.key), now)
     return known
 
 
@@ -176,7 +184,7 @@ def _wake(office: Office, capability: Capability, now: datetime) -> None:
         office.cabinet.put(late)
         return
     office.move(CAPABILITY, late, "stop", now, reason=late.requirement)
-    _tell_host(office, office.cabinet.need(Merchant, late.merchant))
+    _tell_host(office, office.cabinet.need(Merchant, late.merchant), now)
 
 
 WAKES[Capability] = _wake

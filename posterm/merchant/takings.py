@@ -10,9 +10,9 @@ from posterm.host.records import TransactionRecord
 from posterm.host.settlement import totals_of
 from posterm.merchant.device import Device
 from posterm.merchant.office import Office
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CODE_SALES, Kind
 
-SALES: Final = frozenset({Kind.SALE.value, "qr-sale", "qr-order"})
+SALES: Final = frozenset(kind.value for kind in (Kind.SALE, *CODE_SALES))
 """What is a payment of its own at a counter, by the names of the host's records."""
 
 

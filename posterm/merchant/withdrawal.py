@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from posterm.merchant.actor import Actor, Role
+from posterm.merchant.actor import SYSTEM, Actor, Role
+from posterm.merchant.contracting import contract_of
 from posterm.merchant.deposit import Deposit, count_deposit, return_deposit
 from posterm.merchant.device import Device, close_at_host, close_device, device_in_hand, devices_of
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
-from posterm.merchant.machines import DEVICE, MERCHANT, WITHDRAWAL
+from posterm.merchant.machines import CONTRACT, DEVICE, MERCHANT, WITHDRAWAL
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
 from posterm.merchant.takings import count_takings
@@ -123,3 +124,6 @@ def _close_merchant(office: Office, key: str, now: datetime) -> None:
         office.move(MERCHANT, merchant, "close", now)
         if office.store.merchant(merchant.merchant_id) is not None:
             office.host.set_merchant_open(merchant.merchant_id, is_open=False)
+    contract = contract_of(office, SYSTEM, key)
+    if contract is not None and CONTRACT.takes(contract.state, "terminate"):
+        office.move(CONTRACT, contract, "terminate", now, ended_at=now.isoformat())

@@ -1,4 +1,4 @@
-"""The whole way: from an applicant without anything to the first swipe at the right place, through every machine."""
+"""The whole way: from an applicant with nothing to the first swipe at the right place, and out again."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from posterm.merchant import parts as parts
 from posterm.merchant.binding import bind_device, real_name
 from posterm.merchant.calendar import advance
 from posterm.merchant.commissioning import initialise_device, look_at_device
+from posterm.merchant.contract import Contract
 from posterm.merchant.deposit import Deposit
 from posterm.merchant.device import Device, confirm_key, inject_components, take_into_stock
 from posterm.merchant.device_label import label_of
 from posterm.merchant.merchant import Merchant, TerminalSite
 from posterm.merchant.shipment import pack_shipment, send_shipment
+from posterm.merchant.withdrawal import close_withdrawal, request_withdrawal, settle_withdrawal, take_back
 from posterm.unionpay.tusn import DeviceIdentity
 from tests.host.hand_terminal import PAN, PIN, HandTerminal
 from tests.merchant.hand_applicant import OPERATOR, contracted, identity_number
@@ -21,7 +23,7 @@ from tests.merchant.hand_device import BEIJING, COMPONENTS, PNG, SERIAL
 from tests.merchant.hand_office import new_office
 
 
-def test_from_application_to_first_swipe():
+def test_from_application_to_first_swipe_and_out_again():
     office = new_office()
     owner, merchant, contract, now = contracted(office)
     assert merchant.state == "CONTRACTED"
@@ -61,3 +63,12 @@ def test_from_application_to_first_swipe():
     deposit = office.cabinet.need(Deposit, merchant.key)
     assert (deposit.state, deposit.amount_minor) == ("HELD", contract.deposit_minor)
     assert office.ledger.prove().faults == ()
+
+    withdrawal = request_withdrawal(office, owner, SERIAL, "closing down", now)
+    assert terminal.settle(office.host.totals(terminal.terminal_id, terminal.batch)).code == "00"
+    assert terminal.end(0).code == "00"
+    for step in (settle_withdrawal, take_back, close_withdrawal):
+        step(office, OPERATOR, withdrawal.key, now)
+    assert office.cabinet.need(Merchant, merchant.key).state == "CLOSED"
+    assert office.cabinet.need(Deposit, merchant.key).state == "REFUNDED"
+    assert office.cabinet.need(Contract, contract.key).state == "void"
