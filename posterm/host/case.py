@@ -5,7 +5,7 @@ A check fills in what it found out (terminal, card, original) and either passes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -199,10 +199,10 @@ class Case:
     """Element 4; 0 when it is absent."""
     currency: str = field(init=False)
 
-    _value: Callable[[int], Any] = field(init=False, repr=False)
+    _texts: dict[int, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._value = self.message.get
+        self._texts = self.message.texts()
         self.issuer = self.desk.here
         self.stan, self.terminal_id, self.merchant_id = self.text(11), self.text(41), self.text(42)
         codes = self.text(60)
@@ -214,8 +214,7 @@ class Case:
 
     def text(self, element: int) -> str:
         """An element's raw text, empty when it is absent."""
-        value = self._value(element)
-        return "" if value is None else str(value)
+        return self._texts.get(element, "")
 
     @property
     def today(self) -> str:

@@ -136,6 +136,13 @@ class Message(Mapping[int, Any]):
             return False
         return True
 
+    def texts(self) -> dict[int, str]:
+        """Every element as text, by number: what is divided whole, as it stands on the wire."""
+        return {
+            number: value if type(value) is str else str(value)
+            for number, value in zip(self._places, self._cells, strict=True)
+        }
+
     def __iter__(self) -> Iterator[int]:
         return iter(self._places)
 
