@@ -127,20 +127,7 @@ class World:
         tables = ChipTables(authorities(), own.applications) if chip_downloads else None
         self.chip_terminal = replace(own, applications=()) if chip_downloads else own
         self.ca_keys = () if chip_downloads else authorities()
-        self.apart = (
-            IssuerSite(
-                clock=self.clock,
-                disk=self.store,
-                line=self.line,
-                randomness=random.Random(f"issuer {seed}"),
-                profile=self.profile,
-                hsm=hsm,
-                acquirer=ACQUIRER_ID,
-                host=lambda: self.site.host if self.site.up else None,
-            )
-            if issuer_apart
-            else None
-        )
+        self.apart = self._issuer_apart(hsm) if issuer_apart else None
         directory = self.apart.directory if self.apart is not None else None
         self.site = HostSite(
             clock=self.clock,
@@ -160,6 +147,19 @@ class World:
         enrol_everything(self.host, hsm, at=self.now, terminal_ids=names)
         self._people = [People(self, self.habits, name) for name in names]
         self._transactions = 0
+
+    def _issuer_apart(self, hsm: SoftHsm) -> IssuerSite:
+        """An issuer on a line of its own, with what it shares of the world."""
+        return IssuerSite(
+            clock=self.clock,
+            disk=self.store,
+            line=self.line,
+            randomness=random.Random(f"issuer {self.seed}"),
+            profile=self.profile,
+            hsm=hsm,
+            acquirer=ACQUIRER_ID,
+            host=lambda: self.site.host if self.site.up else None,
+        )
 
     @property
     def now(self) -> datetime:
