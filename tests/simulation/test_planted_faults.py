@@ -14,7 +14,10 @@ IN_EVERY_RUN = frozenset(
     {
         "the host forgets a reversal that overtakes its sale",
         "the host answers before the commit",
+        "the host counts debit cards under the limits of credit cards",
         "the host keeps the hold of a completed authorisation",
+        "the host leaves a voided sale in its limits",
+        "the host lets a limit be exceeded",
         "the terminal keeps its reversal in memory only",
         "the terminal takes any answer for its own",
     }
