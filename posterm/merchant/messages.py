@@ -44,7 +44,7 @@ def outbox(
     after: str = "",
     most: int = 100,
 ) -> list[Message]:
-    """Messages to a merchant, the oldest first.
+    """Messages to a merchant, the oldest first. Verification codes are not among them: they are for one mobile only.
 
     Args:
         subject: the merchant's account.
@@ -52,7 +52,8 @@ def outbox(
     Raises: NotFoundError: another merchant's account.
     """
     actor.must_own(subject, "account")
-    news = (each for each in office.cabinet.find(News, subject=subject) if each.key > after)
+    told = office.cabinet.find(News, subject=subject)
+    news = (each for each in told if each.key > after and not each.topic.endswith(".send-code"))
     return [message_of(each, language) for _, each in zip(range(min(most, MOST)), news, strict=False)]
 
 

@@ -9,10 +9,12 @@ from posterm.merchant import (
     access,
     account_change,
     activation,
+    analysis,
     annual_fee,
     applicant,
     application,
     binding,
+    campaigns,
     capabilities,
     cases,
     commissioning,
@@ -25,17 +27,22 @@ from posterm.merchant import (
     heartbeat,
     inspection,
     limit_raise,
+    messages,
+    offers,
     office_clock,
     papers,
+    points,
     rates,
     relocation,
     repair,
     review,
+    sales_plot,
     sessions,
     settlement,
     shipment,
     software,
     standing,
+    statement,
     sub_channel,
     survey,
     suspension,
@@ -55,6 +62,7 @@ BY_MERCHANT: Final = (Role.MERCHANT, Role.OPERATOR)
 
 MERCHANT_OR_REVIEWER: Final = (Role.MERCHANT, Role.REVIEWER)
 PDF: Final = "application/pdf"
+CSV: Final = "text/csv"
 
 
 _OFFICE: Final = (
@@ -101,6 +109,22 @@ _APPLICATION: Final = (
     Operation(contract_pdf.deposit_receipt_pdf, "/contracts/{key}/deposit-receipt", EVERYBODY, reads=True, media=PDF),
     Operation(contracting.sign_contract, "/contracts/{key}/sign", MERCHANTS),
     Operation(contracting.pay_deposit, "/contracts/{key}/deposit", BY_MERCHANT),
+)
+_SALES: Final = (
+    Operation(statement.daily_statement, "/merchants/{key}/statement", EVERYBODY, reads=True),
+    Operation(statement.daily_statement_csv, "/merchants/{key}/statement/csv", EVERYBODY, reads=True, media=CSV),
+    Operation(statement.daily_statement_pdf, "/merchants/{key}/statement/pdf", EVERYBODY, reads=True, media=PDF),
+    Operation(analysis.analyse_sales, "/merchants/{key}/sales", EVERYBODY, reads=True),
+    Operation(analysis.export_sales, "/merchants/{key}/sales/csv", EVERYBODY, reads=True, media=CSV),
+    Operation(sales_plot.plot_sales, "/merchants/{key}/sales/plot", EVERYBODY, reads=True, media="image/*"),
+    Operation(campaigns.create_campaign, "/merchants/{key}/campaigns", BY_MERCHANT),
+    Operation(campaigns.end_campaign, "/campaigns/{key}/end", BY_MERCHANT),
+    Operation(campaigns.issue_coupons, "/campaigns/{key}/coupons", BY_MERCHANT),
+    Operation(offers.price_sale, "/merchants/{key}/offers", BY_MERCHANT),
+    Operation(offers.take_offer, "/offers/{key}/take", BY_MERCHANT),
+    Operation(offers.drop_offer, "/offers/{key}/drop", BY_MERCHANT),
+    Operation(offers.give_back_offer, "/offers/{key}/give-back", BY_MERCHANT),
+    Operation(messages.outbox, "/accounts/{subject}/messages", BY_MERCHANT, reads=True),
 )
 _MONEY: Final = (
     Operation(capabilities.request_capability, "/merchants/{merchant_key}/capabilities/request", EVERYBODY),
@@ -212,6 +236,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_BEGINNING,
     *_APPLICATION,
     *_MONEY,
+    *_SALES,
     *_STOCK,
     *_INTO_USE,
     *_IN_USE,
@@ -242,6 +267,10 @@ SHELVES: Final[tuple[Shelf, ...]] = (
     Shelf(account_change.AccountChange, "account-changes"),
     Shelf(settlement.Payout, "payouts"),
     Shelf(disputes.Dispute, "disputes"),
+    Shelf(campaigns.Campaign, "campaigns"),
+    Shelf(campaigns.Coupon, "coupons"),
+    Shelf(offers.Offer, "offers"),
+    Shelf(points.Points, "points", BY_MERCHANT),
     Shelf(TerminalSite, "terminal-sites"),
     Shelf(Deposit, "deposits"),
     Shelf(device.Device, "devices"),

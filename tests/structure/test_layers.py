@@ -44,6 +44,7 @@ MAY_READ_DATA_FILES = {
 
 MAY_HOLD_BYTES_AS_FILES = {
     "posterm.merchant.picture": "Pillow reads pictures from a file object, here always a BytesIO",
+    "posterm.merchant.sales_plot": "Matplotlib draws into a file object, here always a BytesIO",
     "posterm.merchant.pdf": "ReportLab writes documents to a file object, here always a BytesIO",
 }
 """The only modules below `runtime` that import `io`: libraries they use know files alone."""
