@@ -85,9 +85,11 @@ def add_operation(router: APIRouter, counter: ApiCounter, operation: Operation) 
 
 
 def _media(operation: Operation, content: str | bytes) -> str:
-    """What the answer is; a picture says by its first bytes which of two."""
+    """What the answer is; a picture says by its first bytes which of three."""
     if operation.media != "image/*" or isinstance(content, str):
         return operation.media
+    if content.startswith(b"<?xml"):
+        return "image/svg+xml"
     return "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
 
 

@@ -108,9 +108,9 @@ def analyse_sales(office: Office, actor: Actor, key: str, first: date, last: dat
     )
 
 
-def export_sales(office: Office, actor: Actor, key: str, first: date, last: date) -> str:
-    """A merchant's sales and refunds as CSV, one row each, for other tools. Raises: NotFoundError, RefusedError."""
-    return sales_frame(office, actor, key, first, last).write_csv()
+def export_sales(office: Office, actor: Actor, key: str, first: date, last: date) -> bytes:
+    """A merchant's sales and refunds as CSV in UTF-8, one row each. Raises: NotFoundError, RefusedError."""
+    return sales_frame(office, actor, key, first, last).write_csv().encode()
 
 
 def sales_frame(office: Office, actor: Actor, key: str, first: date, last: date) -> polars.DataFrame:

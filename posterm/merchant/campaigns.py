@@ -28,6 +28,9 @@ from posterm.merchant.money_problems import MONEY_PROBLEMS
 from posterm.merchant.office import Office
 from posterm.merchant.problem import Problem
 
+LONGEST: Final = timedelta(days=3 * 366)
+"""How far ahead a campaign may end."""
+
 MOST_COUPONS: Final = 1000
 """Coupons that are issued at once."""
 
@@ -149,7 +152,7 @@ def running_campaigns(office: Office, subject: str, merchant: str, now: datetime
 
 def _problems(actor: Actor, terms: CampaignTerms, now: datetime) -> list[Problem]:
     problems = []
-    if not now.date() <= terms.ends or terms.ends < terms.begins:
+    if not now.date() <= terms.ends <= now.date() + LONGEST or terms.ends < terms.begins:
         problems.append(MONEY_PROBLEMS["campaign-period"].at("terms.ends"))
     if terms.funded_by is Funder.ACQUIRER and actor.role is Role.MERCHANT:
         problems.append(MONEY_PROBLEMS["not-by-merchant"].at("terms.funded_by"))

@@ -19,6 +19,7 @@ from posterm.merchant.enrolled import enrolled_merchant, host_record
 from posterm.merchant.machines import CAPABILITY, MERCHANT
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
+from posterm.merchant.terms import Days
 
 WAIT_FOR_REAL_NAME: Final = frozenset({MerchantChannel.WECHAT, MerchantChannel.ALIPAY})
 """Channels whose own operator checks who the merchant is, after it was approved here."""
@@ -106,7 +107,7 @@ def require(
     merchant_key: str,
     channel: MerchantChannel,
     requirement: str,
-    days: int,
+    days: Days,
     now: datetime,
 ) -> Capability:
     """Ask something of a merchant that keeps a capability; unmet after so many days, it is stopped.

@@ -42,12 +42,10 @@ def records_between(
     office: Office, merchant_ids: frozenset[str], first: date, last: date
 ) -> Iterator[TransactionRecord]:
     """All requests of some merchants that count on these clearing dates, by date and reference."""
-    day = first
-    while day <= last:
-        for record in office.store.transactions_cleared_on(day.isoformat()):
+    for number in range((last - first).days + 1):
+        for record in office.store.transactions_cleared_on((first + timedelta(days=number)).isoformat()):
             if record.merchant_id in merchant_ids:
                 yield record
-        day += timedelta(days=1)
 
 
 def is_purchase(record: TransactionRecord) -> bool:

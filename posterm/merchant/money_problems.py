@@ -43,7 +43,7 @@ MONEY_PROBLEMS: Final = kinds(
      "请变更结算账户后重新付款", "change the account, then the payout is tried again"),
     ("period", "日期范围不正确", "not a period of at most three years",
      "请选择不超过三年的起止日期", "give a first day, and a last one within three years"),
-    ("campaign-period", "活动时间不正确", "it ends before it begins",
+    ("campaign-period", "活动时间不正确", "it ends before it begins, or in more than three years",
      "请检查起止日期", "compare the dates"),
     ("campaign-terms", "活动条件不正确", "its terms do not fit its kind",
      "请检查门槛、优惠和积分", "look at threshold, discount and points"),

@@ -145,8 +145,8 @@ def daily_statement(office: Office, actor: Actor, key: str, day: date) -> Statem
 
 def daily_statement_csv(
     office: Office, actor: Actor, key: str, day: date, *, language: Language = Language.CHINESE
-) -> str:
-    """A merchant's statement of a clearing date as CSV: a head, a row for each line, and a total.
+) -> bytes:
+    """A merchant's statement of a clearing date as CSV in UTF-8: a head, a row for each line, a total.
 
     Raises: NotFoundError.
     """
@@ -158,7 +158,7 @@ def daily_statement_csv(
     writer.writerows(_cells(line) for line in statement.lines)
     gross = statement.taken_minor - statement.given_minor
     writer.writerow([words["total"], *[""] * (_TEXT_COLUMNS - 1), *_amounts(gross, statement.fee_minor)])
-    return "".join(text.parts)
+    return "".join(text.parts).encode()
 
 
 def daily_statement_pdf(

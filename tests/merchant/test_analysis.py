@@ -80,7 +80,7 @@ def test_fees_are_what_was_charged(office, shop):
 def test_the_export_has_a_row_for_each_and_tokens_for_cards(office, shop):
     answer = shop.terminal.sale(10_000)
     shop.terminal.refund(answer, 2_000)
-    text = export_sales(office, shop.actor, shop.key, FIRST, LAST)
+    text = export_sales(office, shop.actor, shop.key, FIRST, LAST).decode()
     rows = list(csv.DictReader(text.splitlines()))
     assert [(row["what"], row["amount"], row["fee"]) for row in rows] == [
         ("sale", "10000", "50"),
@@ -103,6 +103,10 @@ def test_a_plot_is_the_same_each_time(office, shop, form, magic):
     first, second = (plot_sales(office, shop.actor, shop.key, FIRST, LAST, form=form) for _ in range(2))
     assert first.startswith(magic)
     assert first == second
+
+
+def test_the_last_day_of_all_has_a_report(office, shop):
+    assert analyse_sales(office, shop.actor, shop.key, date.max, date.max).sales == 0
 
 
 @pytest.mark.parametrize("last", [date(2026, 5, 31), date(2036, 1, 1)])

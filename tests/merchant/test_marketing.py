@@ -238,6 +238,7 @@ def test_a_coupon_in_use_when_its_campaign_ends_expires_when_it_is_released(offi
     [
         ({"ends": date(2026, 5, 31)}, ["campaign-period"]),
         ({"begins": date(2026, 7, 1)}, ["campaign-period"]),
+        ({"ends": date(9999, 12, 31)}, ["campaign-period"]),
         ({"discount_minor": 0}, ["campaign-terms"]),
         ({"discount_minor": 10_000}, ["campaign-terms"]),
         ({"points_per_yuan": 1}, ["campaign-terms"]),

@@ -47,7 +47,8 @@ def test_a_closed_dates_statement_names_its_payout(office, shop):
 
 @pytest.mark.parametrize(("language", "total"), [(Language.CHINESE, "合计"), (Language.ENGLISH, "Total")])
 def test_the_csv_ends_with_the_sum_of_its_rows(office, shop, language, total):
-    rows = list(csv.reader(daily_statement_csv(office, shop.actor, shop.key, DAY, language=language).splitlines()))
+    text = daily_statement_csv(office, shop.actor, shop.key, DAY, language=language).decode()
+    rows = list(csv.reader(text.splitlines()))
     assert [row[-3:] for row in rows[1:]] == [
         ["100.00", "0.50", "99.50"],
         ["200.00", "1.20", "198.80"],
