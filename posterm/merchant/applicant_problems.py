@@ -12,6 +12,8 @@ APPLICANT_PROBLEMS: Final = kinds(
      "apply as a company, an individual business or a micro merchant with a real scene"),
     ("agent-not-authorized", "该代理商未获授权", "this agent is not authorized",
      "请通过官方渠道或获授权的代理商办理", "use an official channel or an authorized agent"),
+    ("agent-code-malformed", "代理商代码格式不正确", "not 1 to 32 letters and digits",
+     "请填写1至32位字母或数字", "give letters and digits alone"),
     ("mobile-malformed", "手机号格式不正确", "not a mobile number of 11 digits",
      "请填写11位中国大陆手机号", "give a mainland mobile number of 11 digits"),
     ("mobile-registered", "该手机号已注册", "this mobile number has an account",

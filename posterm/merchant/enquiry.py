@@ -6,9 +6,10 @@ outlet, a bank, an authorised agent. Leaves out who of the staff calls.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.applicant_problems import APPLICANT_PROBLEMS
@@ -23,6 +24,7 @@ from posterm.merchant.personal import Mobile, PersonName, PostalAddress
 from posterm.merchant.problem import Problem
 
 LONGEST_NAME, LONGEST_ADDRESS, LONGEST_REMARK = 64, 200, 500
+_AGENT_CODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")
 
 
 class Source(StrEnum):
@@ -60,8 +62,16 @@ class Enquiry(Document):
 
 
 def authorize_agent(office: Office, actor: Actor, code: str, name: str, now: datetime) -> Agent:
-    """Let an agent bring merchants; again, when that was revoked."""
+    """Let an agent bring merchants; again, when that was revoked.
+
+    Raises: RefusedError: a code that is not 1 to 32 letters and digits, or no name; NotNowError: it is authorized.
+    """
     actor.must_be(Role.OPERATOR)
+    problems = _text_problems("name", name, LONGEST_NAME)
+    if _AGENT_CODE.fullmatch(code) is None:
+        problems.append(APPLICANT_PROBLEMS["agent-code-malformed"].at("code"))
+    if problems:
+        raise RefusedError(problems)
     with office.all_or_nothing():
         known = office.cabinet.get(Agent, code)
         if known is not None:

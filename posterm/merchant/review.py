@@ -39,6 +39,7 @@ from posterm.merchant.sub_channel import apply_to_sub_channels
 from posterm.merchant.survey import Survey, open_survey, order_survey
 
 LONGEST_STATEMENT = 1000
+MOST_REASONS, LONGEST_PATH = 50, 200
 
 
 def submit_application(office: Office, actor: Actor, key: str, now: datetime) -> Application:
@@ -81,13 +82,17 @@ def reject_application(
     """Reject for reasons of the table.
 
     Args:
-        reasons: code and place of each.
-    Raises: MerchantError: no reason, or one that the table does not have; NotNowError.
+        reasons: code and place of each, at most 50; a place is at most 200 characters.
+    Raises: MerchantError: none or too many, or one that the table does not have; NotNowError.
     """
     actor.must_be(Role.REVIEWER)
+    if not 1 <= len(reasons) <= MOST_REASONS or any(len(path) > LONGEST_PATH for _, path in reasons):
+        raise MerchantError(
+            f"a rejection has 1 to {MOST_REASONS} reasons, each at a place of {LONGEST_PATH} characters"
+        )
     unknown = [code for code, _ in reasons if code not in REVIEW_PROBLEMS]
-    if unknown or not reasons:
-        raise MerchantError(f"no such reason: {', '.join(unknown)}" if unknown else "a rejection needs a reason")
+    if unknown:
+        raise MerchantError(f"no such reason: {', '.join(unknown)}", hint=f"there are {', '.join(REVIEW_PROBLEMS)}")
     with office.all_or_nothing():
         application = _decidable(office, key)
         return _reject(office, application, [REVIEW_PROBLEMS[code].at(path) for code, path in reasons], actor, now)

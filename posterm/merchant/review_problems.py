@@ -1,4 +1,4 @@
-"""Why an application is rejected after it was submitted, or a contract is not concluded."""
+"""Why an application is rejected after it was submitted, a contract not concluded, or a survey not made."""
 
 from __future__ import annotations
 
@@ -43,3 +43,9 @@ REVIEW_PROBLEMS: Final = {
          "请重新提交并及时签署", "submit again, and sign in time"),
     ),
 }  # fmt: skip
+"""Reasons for a rejection: those of a form and of papers, and what only a review finds."""
+
+SURVEY_PROBLEMS: Final = kinds(
+    ("survey-time", "核查时间须在未来60天内", "a survey is made within 60 days from now",
+     "请选择60天内的时间", "choose a time to come within 60 days"),
+)  # fmt: skip

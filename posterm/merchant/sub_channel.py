@@ -30,6 +30,17 @@ class SubChannel(StrEnum):
     WECHAT = "wechat"
 
 
+class ChannelEvent(StrEnum):
+    """What a sub-channel decides by itself."""
+
+    ASK_CONTACT = "ask-contact"
+    REJECT = "reject"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    CANCEL = "cancel"
+    CLOSE = "close"
+
+
 MACHINE: Final[dict[SubChannel, Machine]] = {SubChannel.ALIPAY: ALIPAY, SubChannel.WECHAT: WECHAT}
 _AUTHORIZED: Final = frozenset({"AUTHORIZED", "AUTHORIZE_STATE_AUTHORIZED"})
 _PASSED: Final = frozenset({"AUDIT_PASS", "APPLYMENT_STATE_PASSED"})
@@ -86,15 +97,15 @@ def apply_again(office: Office, actor: Actor, merchant_key: str, channel: SubCha
 
 
 def decide_real_name(
-    office: Office, actor: Actor, merchant_key: str, channel: SubChannel, event: str, now: datetime
+    office: Office, actor: Actor, merchant_key: str, channel: SubChannel, event: ChannelEvent, now: datetime
 ) -> RealName:
     """Play the channel: `ask-contact`, `reject`, `freeze`, `unfreeze`, `cancel` or `close`. Raises: NotNowError."""
     actor.must_be(Role.OPERATOR)
     with office.all_or_nothing():
         found = owned_real_name(office, actor, merchant_key, channel)
-        due = _audit_due(office, now) if event == "unfreeze" else ""
+        due = _audit_due(office, now) if event is ChannelEvent.UNFREEZE else ""
         decided = office.move(MACHINE[channel], found, event, now, due=due)
-        if event == "close":
+        if event is ChannelEvent.CLOSE:
             _close_channel(office, decided, now)
         return decided
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.application import Application
 from posterm.merchant.calendar import WAKES, working_days_on
 from posterm.merchant.document import Document
-from posterm.merchant.errors import NotNowError
+from posterm.merchant.errors import NotNowError, RefusedError
 from posterm.merchant.machines import APPLICATION, SURVEY
 from posterm.merchant.office import Office
 from posterm.merchant.problem import Problem
 from posterm.merchant.review_checks import survey_problems
-from posterm.merchant.review_problems import REVIEW_PROBLEMS
+from posterm.merchant.review_problems import REVIEW_PROBLEMS, SURVEY_PROBLEMS
+
+LATEST: Final = timedelta(days=60)
+"""How far ahead a survey is ordered at most."""
 
 
 class Survey(Document):
@@ -33,8 +36,12 @@ class Survey(Document):
 
 
 def order_survey(office: Office, actor: Actor, application_key: str, at: datetime, now: datetime) -> Survey:
-    """Have the place visited at a time; the verdict waits for it. Raises: NotNowError: no verdict is awaited."""
+    """Have the place visited at a time; the verdict waits for it.
+
+    Raises: RefusedError: not a time to come within 60 days; NotNowError: no verdict is awaited.
+    """
     actor.must_be(Role.REVIEWER)
+    _must_be_soon(at, now)
     with office.all_or_nothing():
         application = office.cabinet.need(Application, application_key)
         if open_survey(office, application) is not None:
@@ -68,8 +75,9 @@ def report_survey(
 
 
 def miss_survey(office: Office, actor: Actor, key: str, at: datetime, now: datetime) -> Survey:
-    """Say that nobody was there to be visited; it is tried again at a time."""
+    """Say that nobody was there to be visited; it is tried again at a time. Raises: RefusedError, NotNowError."""
     actor.must_be(Role.REVIEWER, Role.OPERATOR)
+    _must_be_soon(at, now)
     with office.all_or_nothing():
         survey = office.cabinet.need(Survey, key)
         return office.move(SURVEY, survey, "miss", now, at=at.isoformat(), due=at.isoformat(), misses=survey.misses + 1)
@@ -86,6 +94,11 @@ def open_survey(office: Office, application: Application) -> Survey | None:
     """The survey that this application's verdict waits for."""
     ordered = office.cabinet.find(Survey, subject=application.subject, state=SURVEY.initial)
     return next((survey for survey in ordered if survey.application == application.key), None)
+
+
+def _must_be_soon(at: datetime, now: datetime) -> None:
+    if not now < at <= now + LATEST:
+        raise RefusedError([SURVEY_PROBLEMS["survey-time"].at("at")])
 
 
 def _wake(office: Office, survey: Survey, now: datetime) -> None:

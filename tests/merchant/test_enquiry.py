@@ -133,3 +133,19 @@ def test_a_revoked_agent_may_be_authorized_again(office):
     assert authorize_agent(office, OPERATOR, "AG01", "上海代理", NOW).state == "AUTHORIZED"
     with pytest.raises(NotNowError):
         authorize_agent(office, OPERATOR, "AG01", "上海代理", NOW)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "problem"),
+    [
+        ("", "上海代理", ("agent-code-malformed", "code")),
+        ("a/b", "上海代理", ("agent-code-malformed", "code")),
+        ("x" * 33, "上海代理", ("agent-code-malformed", "code")),
+        ("AG01", " ", ("field-missing", "name")),
+        ("AG01", "代" * 65, ("field-too-long", "name")),
+    ],
+)
+def test_an_agent_has_a_code_and_a_name(office, code, name, problem):
+    with pytest.raises(RefusedError) as refusal:
+        authorize_agent(office, OPERATOR, code, name, NOW)
+    assert codes(refusal) == {problem}

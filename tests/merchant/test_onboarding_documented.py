@@ -10,10 +10,11 @@ from posterm.merchant.applicant_problems import APPLICANT_PROBLEMS
 from posterm.merchant.contract_problems import CONTRACT_PROBLEMS
 from posterm.merchant.eligibility import ELIGIBLE, PaperKind
 from posterm.merchant.magic import MAGIC_VALUES
-from posterm.merchant.review_problems import REVIEW_PROBLEMS
+from posterm.merchant.review_problems import REVIEW_PROBLEMS, SURVEY_PROBLEMS
 from posterm.merchant.trades import TRADES
 from tests.structure.source_tree import ROOT
 
+PROBLEMS = {**REVIEW_PROBLEMS, **APPLICANT_PROBLEMS, **SURVEY_PROBLEMS, **CONTRACT_PROBLEMS}
 TABLES = (ROOT / "docs/onboarding.md").read_text(encoding="utf-8").split("\n\n")
 
 
@@ -30,7 +31,7 @@ def documented(head: str) -> list[list[str]]:
         ("`applicant_type`", ELIGIBLE),
         ("kind", PaperKind),
         ("MCC", TRADES),
-        ("code", REVIEW_PROBLEMS | APPLICANT_PROBLEMS | CONTRACT_PROBLEMS),
+        ("code", PROBLEMS),
     ],
 )
 def test_a_table_has_every_row(head: str, rows: Iterable[str]):
@@ -38,13 +39,9 @@ def test_a_table_has_every_row(head: str, rows: Iterable[str]):
 
 
 def test_every_problem_is_documented_as_it_is_said():
-    problems = REVIEW_PROBLEMS | APPLICANT_PROBLEMS | CONTRACT_PROBLEMS
     for code, chinese, english, remedy in documented("code"):
-        assert (problems[code].chinese, problems[code].english, problems[code].english_remedy) == (
-            chinese,
-            english,
-            remedy,
-        )
+        kind = PROBLEMS[code]
+        assert (kind.chinese, kind.english, kind.english_remedy) == (chinese, english, remedy)
 
 
 def test_every_magic_value_is_documented():

@@ -343,7 +343,12 @@ def test_an_approved_application_is_not_disputed(office, ann):
 def test_a_reviewer_rejects_for_reasons_of_the_table_alone(office, ann):
     application = submitted(office, ann)
     advance(office, SOON)
-    for reasons, fault in (([], "needs a reason"), ([("ugly", "address")], "no such reason: ugly")):
+    for reasons, fault in (
+        ([], "has 1 to 50 reasons"),
+        ([("scene-not-genuine", "")] * 51, "has 1 to 50 reasons"),
+        ([("scene-not-genuine", "x" * 201)], "a place of 200 characters"),
+        ([("ugly", "address")], "no such reason: ugly"),
+    ):
         with pytest.raises(MerchantError, match=fault):
             reject_application(office, REVIEWER, application.key, reasons, SOON)
     rejected = reject_application(office, REVIEWER, application.key, [("scene-not-genuine", "papers[OTHERS]")], SOON)
@@ -382,6 +387,14 @@ def test_the_verdict_waits_for_an_ordered_survey(office, surveyed):
         order_survey(office, REVIEWER, application.key, NOW + timedelta(days=5), SOON)
     advance(office, NOW + timedelta(days=4))
     assert now_is(office, application).state == "MANUAL_AUDIT"
+
+
+@pytest.mark.parametrize("at", [SOON, NOW - timedelta(days=1), SOON + timedelta(days=61)])
+def test_a_survey_is_ordered_for_a_time_to_come(office, ann, at):
+    application = submitted(office, ann)
+    advance(office, SOON)
+    with refused_with("survey-time at at"):
+        order_survey(office, REVIEWER, application.key, at, SOON)
 
 
 @pytest.mark.parametrize(("is_genuine", "state"), [(True, "WAIT_FOR_CONTACT"), (False, "INNER_CHECK_REJECTED")])

@@ -12,6 +12,7 @@ from posterm.merchant.capabilities import capabilities_of
 from posterm.merchant.contracting import contract_of, pay_deposit, sign_contract
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.sub_channel import (
+    ChannelEvent,
     SubChannel,
     apply_again,
     confirm_real_name,
@@ -70,8 +71,8 @@ def test_nothing_is_confirmed_before_the_channel_asks(office):
 
 def test_a_frozen_real_name_is_audited_again(office):
     _, merchant, _, now = contracted(office)
-    decide_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY, "freeze", now)
-    decide_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY, "unfreeze", now)
+    decide_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY, ChannelEvent.FREEZE, now)
+    decide_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY, ChannelEvent.UNFREEZE, now)
     advance(office, now + timedelta(days=5))
     assert owned_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY).state == "CONTACT_CONFIRM"
 
@@ -92,7 +93,7 @@ def test_a_channel_that_closes_takes_no_payments_any_more(office):
     actor, merchant, now = merchant_of(office)
     for _ in range(2):
         confirm_real_name(office, actor, merchant.key, SubChannel.ALIPAY, now)
-    decide_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY, "close", now)
+    decide_real_name(office, OPERATOR, merchant.key, SubChannel.ALIPAY, ChannelEvent.CLOSE, now)
     assert states(office, merchant)["alipay"] == "stopped"
     assert "alipay" in office.store.merchant(merchant.merchant_id).closed_channels
 
@@ -100,7 +101,7 @@ def test_a_channel_that_closes_takes_no_payments_any_more(office):
 def test_a_merchant_does_not_play_the_channel_nor_see_another_s(office):
     actor, merchant, now = merchant_of(office)
     with pytest.raises(NotAllowedError):
-        decide_real_name(office, actor, merchant.key, SubChannel.WECHAT, "ask-contact", now)
+        decide_real_name(office, actor, merchant.key, SubChannel.WECHAT, ChannelEvent.ASK_CONTACT, now)
     with pytest.raises(NotFoundError):
         confirm_real_name(office, Actor(Role.MERCHANT, "A00000099"), merchant.key, SubChannel.WECHAT, now)
     with pytest.raises(NotFoundError):
