@@ -1,4 +1,4 @@
-"""The programs printed in the README, and in the pages on simulation and on the kernel, run as they stand."""
+"""The programs printed in the README and in the pages on simulation, the kernel and webhooks run as they stand."""
 
 from __future__ import annotations
 
@@ -39,3 +39,7 @@ def test_the_transaction_in_the_page_on_the_kernel_is_declined_and_explained(tmp
     explained = re.findall(r"^Book 3, .*", (ROOT / "docs/emv-kernel.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert explained
     assert [line for line in explained if line not in printed] == []
+
+
+def test_the_signature_in_the_page_on_merchants_money_fits_its_own_body_only(tmp_path: Path) -> None:
+    assert run_programs_of("docs/merchant-money.md", tmp_path) == ["True", "False"]
