@@ -22,6 +22,8 @@ from posterm.unionpay.tusn import parse_placement
 EARTH_RADIUS_M: Final = 6_371_008.8
 """The mean radius, IUGG."""
 
+LONGEST_LOCATION: Final = 40
+
 Location = tuple[float, float]
 """Latitude and longitude in degrees."""
 
@@ -32,12 +34,12 @@ def parse_location(text: str) -> Location:
     >>> parse_location("31.230400,121.473700")
     (31.2304, 121.4737)
     """
-    latitude, comma, longitude = text.partition(",")
+    latitude, comma, longitude = text[: LONGEST_LOCATION + 1].partition(",")
     try:
         place = float(latitude), float(longitude)
     except ValueError:
         place = math.nan, math.nan
-    if not comma or not (abs(place[0]) <= 90 and abs(place[1]) <= 180):
+    if len(text) > LONGEST_LOCATION or not comma or not (abs(place[0]) <= 90 and abs(place[1]) <= 180):
         raise EnrolmentError("location: need latitude and longitude in decimal degrees with a comma between")
     return place
 

@@ -14,6 +14,7 @@ from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
 from posterm.merchant.errors import NotNowError
+from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import ACCEPTANCE
 from posterm.merchant.office import Office
 
@@ -64,7 +65,13 @@ def report_checks(office: Office, actor: Actor, key: str, checks: Mapping[str, s
     known = office.cabinet.need(Device, test.device).of_model.checks
     refuse_if([("check-unknown", f"checks[{check}]", check not in known) for check in checks])
     with office.all_or_nothing():
-        return office.move(ACCEPTANCE, test, "report", now, checks=test.checks | dict(checks))
+        return office.move(
+            ACCEPTANCE,
+            test,
+            "report",
+            now,
+            checks=test.checks | {check: free_text(anomaly) for check, anomaly in checks.items()},
+        )
 
 
 def finish_acceptance(office: Office, actor: Actor, key: str, now: datetime) -> Acceptance:

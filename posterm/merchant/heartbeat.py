@@ -31,6 +31,7 @@ FAULTS: Final = kinds(
     ("screen", "屏幕故障", "the screen is broken", "送修", "have it repaired"),
     ("tamper", "防拆报警", "the tamper alarm went off", "停止使用并送修", "stop using it, have it repaired"),
 )  # fmt: skip
+_LONGEST_VERSION: Final = 20
 _AT_THE_COUNTER: Final = frozenset({"paper-jam", "no-network"})
 """Faults that a merchant mends."""
 
@@ -58,7 +59,7 @@ def report_heartbeat(
             device.model_copy(update={"last_seen_at": now.isoformat(), "seen_at_place": location})
         )
         if software and software != device.software:
-            office.tell(device, "software-differs", now, found=software, needed=device.software)
+            office.tell(device, "software-differs", now, found=software[:_LONGEST_VERSION], needed=device.software)
         if not location or not device.location:
             return device
         try:

@@ -5,6 +5,7 @@ Source: the People's Bank of China's notice 259 of 2021: a terminal's place is r
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -14,12 +15,14 @@ from posterm.merchant.commissioning import place_at_host
 from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
+from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import RELOCATION
 from posterm.merchant.office import Office
 from posterm.merchant.suspension import Reason, lift
 
 _CITY_DIGITS: Final = 4
-_SHORTEST_ADDRESS: Final = 6
+_DISTRICT: Final = re.compile(r"[0-9]{6}")
+_SHORTEST_ADDRESS, _LONGEST_ADDRESS = 6, 200
 
 
 class Relocation(Document):
@@ -46,6 +49,7 @@ def file_relocation(
         [
             ("device-unused", "serial", not device.merchant or device.state in ("CLOSED", "SHIPPED")),
             ("relocation-open", "serial", filed),
+            ("district-malformed", "district", not _DISTRICT.fullmatch(district)),
             ("other-city", "district", district[:_CITY_DIGITS] != device.district[:_CITY_DIGITS]),
             ("address-short", "address", not is_precise(address)),
             *place_problems(office, location, ""),
@@ -102,7 +106,7 @@ def refuse_relocation(office: Office, actor: Actor, key: str, reason: str, now: 
     actor.must_be(Role.OPERATOR, Role.REVIEWER)
     with office.all_or_nothing():
         relocation = office.cabinet.need(Relocation, key)
-        return office.move(RELOCATION, relocation, "refuse", now, reason=reason, decided_at=now.isoformat())
+        return office.move(RELOCATION, relocation, "refuse", now, reason=free_text(reason), decided_at=now.isoformat())
 
 
 def cancel_relocation(office: Office, actor: Actor, key: str, now: datetime) -> Relocation:
@@ -116,4 +120,4 @@ def cancel_relocation(office: Office, actor: Actor, key: str, now: datetime) -> 
 
 def is_precise(address: str) -> bool:
     """True for an address to the door or stall: long enough, and with a number in it."""
-    return len(address) >= _SHORTEST_ADDRESS and any(char.isdigit() for char in address)
+    return _SHORTEST_ADDRESS <= len(address) <= _LONGEST_ADDRESS and any(char.isdigit() for char in address)

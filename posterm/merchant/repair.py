@@ -13,6 +13,7 @@ from posterm.merchant.actor import Actor, Role
 from posterm.merchant.device import Device, close_at_host, close_device, device_in_hand
 from posterm.merchant.device_problems import refused
 from posterm.merchant.document import Document
+from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import DEVICE, REPAIR
 from posterm.merchant.office import Office
 from posterm.merchant.takings import taken_by
@@ -48,7 +49,7 @@ def report_repair(office: Office, actor: Actor, serial: str, fault: str, now: da
             state=REPAIR.initial,
             device=serial,
             fault=fault,
-            note=note,
+            note=free_text(note),
             reported_at=now.isoformat(),
         )
         taken = taken_by(office, device)

@@ -6,6 +6,7 @@ number decides, as `magic` has it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +26,9 @@ from posterm.merchant.office import Office
 
 SERVED: Final = frozenset({"CONTRACTED", "LIVE", "RESTRICTED"})
 """States of a merchant in which it gets devices."""
+
+
+_TRACKING: Final = re.compile(r"[0-9A-Za-z-]{1,40}")
 
 
 class ShipmentEnd(StrEnum):
@@ -118,6 +122,7 @@ def pack_shipment(
 def send_shipment(office: Office, actor: Actor, key: str, tracking: str, now: datetime) -> Shipment:
     """Hand a parcel to the carrier; its devices are the merchant's from now on."""
     actor.must_be(Role.OPERATOR)
+    refuse_if([("tracking-malformed", "tracking", not _TRACKING.fullmatch(tracking))])
     with office.all_or_nothing():
         shipment = office.cabinet.need(Shipment, key)
         owner = office.cabinet.need(Merchant, shipment.merchant)

@@ -23,6 +23,7 @@ from posterm.merchant.device import Device, device_in_hand
 from posterm.merchant.device_models import MODELS
 from posterm.merchant.device_problems import DEVICE_PROBLEMS, refuse_if, refused
 from posterm.merchant.document import Document
+from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import DEVICE, UPDATE
 from posterm.merchant.office import Office
 from posterm.merchant.problem import Problem
@@ -73,7 +74,7 @@ def publish_release(
     )
     with office.all_or_nothing():
         digest = hashlib.sha256(image).hexdigest()
-        release = office.cabinet.put(Release(key=key, digest=digest, size_bytes=len(image), notes=notes))
+        release = office.cabinet.put(Release(key=key, digest=digest, size_bytes=len(image), notes=free_text(notes)))
         office.tell(release, "publish", now)
         return release
 

@@ -10,6 +10,7 @@ from posterm.merchant.calendar import WAKES
 from posterm.merchant.device import device_in_hand
 from posterm.merchant.device_problems import refuse_if
 from posterm.merchant.document import Document
+from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import VISIT
 from posterm.merchant.office import Office
 
@@ -56,7 +57,9 @@ def finish_visit(office: Office, actor: Actor, key: str, technician: str, report
     actor.must_be(Role.OPERATOR)
     with office.all_or_nothing():
         visit = office.cabinet.need(Visit, key)
-        return office.move(VISIT, visit, "finish", now, technician=technician, report=report, due="")
+        return office.move(
+            VISIT, visit, "finish", now, technician=free_text(technician), report=free_text(report), due=""
+        )
 
 
 def cancel_visit(office: Office, actor: Actor, key: str, now: datetime) -> Visit:

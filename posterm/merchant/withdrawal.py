@@ -14,6 +14,7 @@ from posterm.merchant.deposit import Deposit, count_deposit, return_deposit
 from posterm.merchant.device import Device, close_at_host, close_device, device_in_hand, devices_of
 from posterm.merchant.device_problems import refuse_if, refused
 from posterm.merchant.document import Document
+from posterm.merchant.free_text import free_text
 from posterm.merchant.machines import CONTRACT, DEVICE, MERCHANT, WITHDRAWAL
 from posterm.merchant.merchant import Merchant
 from posterm.merchant.office import Office
@@ -51,7 +52,7 @@ def request_withdrawal(office: Office, actor: Actor, serial: str, reason: str, n
             state=WITHDRAWAL.initial,
             device=serial,
             merchant=device.merchant,
-            reason=reason,
+            reason=free_text(reason),
             requested_at=now.isoformat(),
         )
         office.cabinet.put(withdrawal)

@@ -47,7 +47,7 @@ def test_a_sale_from_another_city_gets_58(place):
     assert place.terminal.preauth(1000, **says(place, location=BEIJING)).code == "58"
 
 
-@pytest.mark.parametrize("location", ["somewhere", "91,0", "0,181", "1;2"])
+@pytest.mark.parametrize("location", ["somewhere", "91,0", "0,181", "1;2", "nan,nan", "inf,0"])
 def test_a_place_that_cannot_be_read_gets_30(place, location):
     assert place.terminal.sale(1000, **says(place, location=location)).code == "30"
 

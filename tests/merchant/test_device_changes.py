@@ -223,7 +223,7 @@ def test_everything_against_a_relocation_is_said_at_once(shop):
     with refused("relocation-open serial", "other-city district", "address-short address", "place-malformed location"):
         move(shop, "110105", "朝阳区", "Beijing")
     shop.deliver(OTHER_SERIAL)
-    with refused("device-unused serial"):
+    with refused("device-unused serial", "district-malformed district"):
         file_relocation(shop.office, OWNER, OTHER_SERIAL, "", "测试路2号1室", FAR_SHOP, shop.now)
 
 

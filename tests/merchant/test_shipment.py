@@ -120,3 +120,12 @@ def test_a_parcel_that_was_not_sent_does_not_arrive(shop, event):
 def test_a_merchant_ships_nothing(shop):
     with pytest.raises(NotAllowedError):
         pack_shipment(shop.office, OWNER, MERCHANT, [SERIAL], shop.now)
+
+
+@pytest.mark.parametrize("tracking", ["", "with blank", "9" * 41, "单号"])
+def test_a_tracking_number_that_is_none_is_refused(shop, tracking):
+    shop.stock()
+    packed = pack(shop, SERIAL)
+    with refused("tracking-malformed tracking"):
+        send_shipment(shop.office, OPERATOR, packed.key, tracking, shop.now)
+    assert shop.device().state == "STOCK"
