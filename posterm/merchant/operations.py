@@ -124,7 +124,7 @@ _SALES: Final = (
     Operation(offers.take_offer, "/offers/{key}/take", BY_MERCHANT),
     Operation(offers.drop_offer, "/offers/{key}/drop", BY_MERCHANT),
     Operation(offers.give_back_offer, "/offers/{key}/give-back", BY_MERCHANT),
-    Operation(messages.outbox, "/accounts/{subject}/messages", BY_MERCHANT, reads=True, over_http=False),
+    Operation(messages.outbox, "/accounts/{subject}/messages", BY_MERCHANT, reads=True),
 )
 _MONEY: Final = (
     Operation(capabilities.request_capability, "/merchants/{merchant_key}/capabilities/request", EVERYBODY),
