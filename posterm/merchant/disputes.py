@@ -34,6 +34,7 @@ from posterm.merchant.office import Office
 from posterm.merchant.problem import Problem
 from posterm.merchant.service_problems import SERVICE_PROBLEMS
 
+LARGEST_SLIP_BYTES: Final = 5_000_000
 _LOST: Final = "LOST"
 
 
@@ -136,6 +137,15 @@ def answer_retrieval(office: Office, actor: Actor, key: str, text: str, now: dat
     return _moved(office, dispute, "answer", now, office.terms.retrieval_days)
 
 
+def read_slip(office: Office, actor: Actor, key: str, paper: str) -> bytes:
+    """The picture of a slip that was handed in. Raises: NotFoundError: no such dispute, or no such slip of it."""
+    dispute = need_dispute(office, actor, key)
+    sealed = office.pictures.get(paper) if paper in {each.paper for each in dispute.evidence} and paper else None
+    if sealed is None:
+        raise NotFoundError("no such slip")
+    return office.cabinet.unseal_bytes(sealed, f"slip/{paper}")
+
+
 def charge_back(office: Office, actor: Actor, key: str, now: datetime) -> Dispute:
     """The issuer takes the amount back: it leaves what the merchant has earned."""
     actor.must_be(Role.OPERATOR)
@@ -198,10 +208,12 @@ def _with_evidence(office: Office, actor: Actor, dispute: Dispute, text: str, sl
     written = free_text(text)
     if not written and not slip:
         raise RefusedError([SERVICE_PROBLEMS["evidence-missing"].at("evidence")])
+    if len(slip) > LARGEST_SLIP_BYTES:
+        raise RefusedError([SERVICE_PROBLEMS["slip-too-large"].at("slip")])
     paper = ""
     if slip:
-        paper = f"{dispute.key}-{len(dispute.evidence) + 1}"
-        office.pictures.put(paper, office.cabinet.seal_bytes(slip, f"dispute/{paper}"))
+        paper = office.cabinet.fingerprint("slip", slip.hex())
+        office.pictures.put(paper, office.cabinet.seal_bytes(slip, f"slip/{paper}"))
     evidence = Evidence(at=now.isoformat(), by=actor.role, text=written, paper=paper)
     return dispute.model_copy(update={"evidence": (*dispute.evidence, evidence)})
 

@@ -148,6 +148,7 @@ _MONEY: Final = (
     Operation(settlement.retry_payout, "/payouts/{key}/retry", BY_MERCHANT),
     Operation(disputes.request_retrieval, "/disputes", OPERATORS),
     Operation(disputes.answer_retrieval, "/disputes/{key}/answer", BY_MERCHANT),
+    Operation(disputes.read_slip, "/disputes/{key}/slips/{paper}", EVERYBODY, reads=True, media="image/*"),
     Operation(disputes.charge_back, "/disputes/{key}/charge-back", OPERATORS),
     Operation(disputes.represent, "/disputes/{key}/represent", BY_MERCHANT),
     Operation(disputes.accept_chargeback, "/disputes/{key}/accept", BY_MERCHANT),

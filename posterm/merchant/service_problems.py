@@ -19,6 +19,8 @@ SERVICE_PROBLEMS: Final = kinds(
      "超过期限的交易请与持卡人协商", "come to an agreement with the cardholder"),
     ("evidence-missing", "缺少凭证", "there is no evidence",
      "请说明并提供签购单等凭证", "describe it and hand in the slip"),
+    ("slip-too-large", "签购单图片过大", "the slip's picture is too large",
+     "请使用不超过5兆字节的图片", "give at most 5,000,000 bytes"),
     ("webhook-url", "回调地址无效", "not an address for webhooks",
      "请使用不含账号信息的 https 地址", "give an https address without a user's name"),
     ("webhook-topics", "未知的通知主题", "an unknown topic",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from posterm.merchant.disputes import (
     judge_dispute,
     need_dispute,
     pre_arbitrate,
+    read_slip,
     represent,
     request_retrieval,
     withdraw_dispute,
@@ -99,14 +101,21 @@ def test_an_issuer_that_does_not_answer_in_time_has_withdrawn(office, shop, disp
 def test_a_slip_is_kept_sealed(office, shop, dispute):
     answered = answer_retrieval(office, shop.actor, dispute.key, "", NOW, slip=b"slip of paper")
     paper = answered.evidence[0].paper
-    sealed = office.pictures.get(paper)
-    assert b"slip of paper" not in sealed
-    assert office.cabinet.unseal_bytes(sealed, f"dispute/{paper}") == b"slip of paper"
+    assert b"slip of paper" not in office.pictures.get(paper)
+    assert re.fullmatch("[0-9a-f]{32}", paper)
+    assert read_slip(office, shop.actor, dispute.key, paper) == b"slip of paper"
+    with pytest.raises(NotFoundError, match="no such slip"):
+        read_slip(office, shop.actor, dispute.key, "0" * 32)
+    with pytest.raises(NotFoundError, match="no such dispute"):
+        read_slip(office, Actor(Role.MERCHANT, "A00000009"), dispute.key, paper)
+    assert codes(answer_retrieval, office, shop.actor, dispute.key, "", NOW, slip=bytes(5_000_001)) == [
+        "slip-too-large"
+    ]
 
 
-def codes(call, *arguments) -> list[str]:
+def codes(call, *arguments, **given) -> list[str]:
     with pytest.raises(RefusedError) as refused:
-        call(*arguments)
+        call(*arguments, **given)
     return [problem.code for problem in refused.value.problems]
 
 

@@ -72,3 +72,26 @@ def document(config: ConfigOption = None) -> None:
     configuration = load_configuration(config)
     with configured_office(configuration) as opened:
         write_json(application_for(opened, configuration.office).openapi())
+
+
+@app.command(epilog=examples("posterm api deliver", "posterm api deliver --every 5"))
+def deliver(
+    config: ConfigOption = None,
+    every: Annotated[float | None, typer.Option(min=1, help="Go on, with a pause of so many seconds.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Also to addresses that are not public.")] = False,
+) -> None:
+    """Send the webhooks that are due."""
+    import time
+
+    from posterm.console.configuration import load_configuration
+    from posterm.console.office_desk import configured_office
+    from posterm.runtime.webhook_sender import poster, send_due
+
+    with configured_office(load_configuration(config)) as opened:
+        post = poster(private=private)
+        typer.echo(f"tried {send_due(opened, post)}")
+        while every is not None:
+            time.sleep(every)
+            tried = send_due(opened, post)
+            if tried:
+                typer.echo(f"tried {tried}")
