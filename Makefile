@@ -41,7 +41,7 @@ check: lint ## everything a change must pass: lint, then the tests
 
 proof: $(TEST_READY) ## run the long proofs that `make test` leaves out
 	@echo "running the long proofs"
-	@$(BIN)/python -m pytest tests -m proof -n auto
+	@$(BIN)/python -m pytest tests -m proof -n auto --durations=25
 
 soak: $(DEMO_READY) ## play worlds for an hour on all cores, each from a seed of its own; SOAK="--minutes 5 --seed 1000" for others
 	@$(BIN)/posterm world $(or $(SOAK),--minutes 60 --seed $$(date +%s))
