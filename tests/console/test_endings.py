@@ -75,6 +75,22 @@ def test_a_mistake_has_status_2_and_a_failure_1():
     assert exit_status(StoreError("")) == 1
 
 
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("PIL", ["merchant", "list", "applications"], "merchant"),
+        ("PIL", ["demo", "--merchant"], "merchant"),
+        ("uvicorn", ["api", "serve"], "api"),
+    ],
+)
+def test_a_missing_extra_is_named(missing, arguments, extra):
+    program = f"import sys; sys.modules[{missing!r}] = None; from posterm.console.cli.main import run; run()"
+    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == f"hint: pip install 'posterm[{extra}]'"
+    assert "Traceback" not in ended.stderr
+
+
 def test_an_interruption_is_quiet(posterm, monkeypatch):
     def interrupted(*_arguments: object) -> bytes:
         raise KeyboardInterrupt

@@ -25,10 +25,19 @@ FAILED: Final = 1
 MISTAKE: Final = 2
 INTERRUPTED: Final = 128 + signal.SIGINT
 NOBODY_READS: Final = 128 + 13
+EXTRAS: Final = {
+    "PIL": "merchant",
+    "fastapi": "api",
+    "matplotlib": "merchant",
+    "polars": "merchant",
+    "reportlab": "merchant",
+    "uvicorn": "api",
+}
+"""Libraries that come with an extra alone, and which; what needs one imports it when it is asked for."""
 
 
 class Program(TyperGroup):
-    """The root command: a `PostermError` from any command below it becomes two lines and an exit status."""
+    """The root command: a `PostermError` or a missing extra becomes two lines and an exit status."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command the user named."""
@@ -37,6 +46,12 @@ class Program(TyperGroup):
         except PostermError as error:
             report(error)
             raise typer.Exit(exit_status(error)) from None
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            report(PostermError(f"this needs {error.name}", hint=f"pip install 'posterm[{extra}]'"))
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
