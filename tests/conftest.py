@@ -31,8 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True))
 
 
-def pytest_collection_finish() -> None:
-    """What has been collected stays to the end: no garbage collection needs to look at it again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What has been collected stays to the end: no garbage collection needs to look at it again.
+
+    Raises: UsageError: a test whose name holds an address, which is another in each process of a run.
+    """
+    for item in session.items:
+        if " at 0x" in item.name:
+            raise pytest.UsageError(f"{item.nodeid}: an address in the name of a test")
     gc.collect()
     gc.freeze()
 
