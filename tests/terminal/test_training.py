@@ -66,7 +66,9 @@ def test_a_practised_sale_can_be_taken_back(counter, kind, press):
     assert (result.outcome, result.kind) == (Outcome.TRAINED, kind)
 
 
-@pytest.mark.parametrize(("kind", "press"), ON_AN_AUTHORISATION, ids=lambda value: value if isinstance(value, str) else None)
+@pytest.mark.parametrize(
+    ("kind", "press"), ON_AN_AUTHORISATION, ids=lambda value: value if isinstance(value, str) else None
+)
 def test_a_practised_authorisation_goes_on(counter, kind, press):
     counter.do("preauth", AMOUNT)
     result = press(counter)
