@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,10 @@ from posterm.console.errors import ConfigurationError
 from posterm.console.hsm_desk import host_hsm
 from posterm.console.issuer_desk import issuer_addresses, issuer_directory
 from posterm.console.views.host_events import HostEventPrinter
+from posterm.host import HostStore
 from posterm.host.data_files import load_terms
 from posterm.host.terms import HostTerms
+from posterm.merchant.office_clock import ahead_of_day
 from posterm.runtime import clock
 from posterm.runtime.assembly import OpenHost, open_host
 from posterm.runtime.host_status import HostStatus
@@ -78,6 +81,7 @@ async def run_configured_host(
         printer.show,
         limits=_limits(configuration),
         issuers=issuer_addresses(settings, opened.host.issuers),
+        now=_office_clock(opened.store),
     )
     status = HostStatus(service, configuration.data_directory / FOLDER)
     status_port = await status.start(settings.status_address, settings.status_port)
@@ -91,6 +95,12 @@ async def run_configured_host(
         )
     finally:
         await status.stop()
+
+
+def _office_clock(store: HostStore) -> Callable[[], datetime]:
+    """The time of day, as far ahead as the back office's clock has been moved when the host starts."""
+    ahead = ahead_of_day(store)
+    return lambda: clock.now() + ahead
 
 
 def _reloading(

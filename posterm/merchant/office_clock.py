@@ -5,10 +5,12 @@ It only ever goes ahead. What is due on the way happens in its order and at its 
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
+from posterm.host.store import HostStore
 from posterm.merchant.actor import Actor, Role
 from posterm.merchant.calendar import advance
 from posterm.merchant.document import Document
@@ -33,9 +35,13 @@ class OfficeClock(Document):
 
 def office_time(office: Office, time_of_day: datetime) -> datetime:
     """The office's time, to the second."""
-    clock = office.cabinet.get(OfficeClock, KEY)
-    ahead = timedelta(seconds=clock.ahead_s) if clock is not None else timedelta()
-    return time_of_day.replace(microsecond=0) + ahead
+    return time_of_day.replace(microsecond=0) + ahead_of_day(office.store)
+
+
+def ahead_of_day(store: HostStore) -> timedelta:
+    """How far the clock of the office on this store has been moved; nothing where there is none."""
+    record = store.document(OfficeClock.kind, KEY)
+    return timedelta(seconds=json.loads(record.body)["ahead_s"] if record is not None else 0)
 
 
 def move_clock(office: Office, actor: Actor, span: str, time_of_day: datetime) -> datetime:

@@ -107,6 +107,7 @@ class HostService:
     Args:
         listen: told of every event; it must not block, nor raise.
         issuers: where the host's issuers over the network are.
+        now: the host's local time, which may be ahead of the time of day.
     """
 
     def __init__(
@@ -118,8 +119,10 @@ class HostService:
         *,
         limits: ServiceLimits | None = None,
         issuers: Iterable[IssuerAddress] = (),
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
         self.host = host
+        self._now = now
         self.profile = profile
         self.listen = listen
         self.limits = limits or ServiceLimits()
@@ -276,7 +279,7 @@ class HostService:
         self._scheduled = False
         waiting = self._waiting
         batch = [waiting.popleft() for _ in range(min(len(waiting), FRAMES_PER_BATCH))]
-        now = clock.now()
+        now = self._now()
         timer = asyncio.get_running_loop().time
         started = timer()
         try:
@@ -351,7 +354,7 @@ class HostService:
         self._sweeper = loop.call_later(self.limits.sweep_s, self._sweep)
 
     def _release_expired(self) -> None:
-        now = clock.now()
+        now = self._now()
         try:
             released = in_batch(self._store, lambda: self.host.expire(now))
         except PostermError as error:
@@ -366,7 +369,7 @@ class HostService:
         """Give up what waits for an issuer and should not any more, and deliver what it must have: of a host that died,
         on the same store.
         """
-        now = clock.now()
+        now = self._now()
         try:
             events = in_batch(self._store, lambda: self.host.give_up_overdue(now))
         except PostermError as error:
