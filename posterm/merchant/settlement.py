@@ -28,11 +28,12 @@ KEY: Final = "office"
 
 
 class SettlementRound(Document):
-    """The daily round. `last_at` is when it was made last."""
+    """The daily round. `last_at` is when it was made last, `waiting` names payouts that leave with the next one."""
 
     kind: ClassVar[str] = "settlement-round"
 
     last_at: str = ""
+    waiting: tuple[str, ...] = ()
 
 
 class Payout(Document):
@@ -53,22 +54,23 @@ class Payout(Document):
 
 def begin_settlement(office: Office, now: datetime) -> SettlementRound:
     """Make the daily round from now on; one that is made already stays as it is."""
-    known = office.cabinet.get(SettlementRound, KEY)
-    return known or office.cabinet.put(SettlementRound(key=KEY, state="ON", due=_next_round(office, now)))
+    known = _round(office)
+    return known if known.due else office.cabinet.put(known.model_copy(update={"due": _next_round(office, now)}))
 
 
 def settle(office: Office, actor: Actor, now: datetime) -> list[Payout]:
-    """Make a round now: close the clearing dates whose cut-off has passed, and send what is due."""
+    """Make a round now: close the clearing dates whose cut-off has passed, and send what is due.
+
+    Returns: what was sent.
+    """
     actor.must_be(Role.OPERATOR)
     with office.all_or_nothing():
         office.host.close_clearing(now)
-        payouts = [_mirror(office, record, now) for record in office.host.create_payouts(now)]
-        waiting = office.cabinet.find(Payout, state=PayoutState.CREATED)
-        due = (now + timedelta(minutes=office.terms.bank_answer_minutes)).isoformat()
-        for payout in waiting:
-            account = office.cabinet.need(Merchant, payout.merchant).bank_account.number
-            _step(office, payout.model_copy(update={"account": account, "due": due}), "send", now)
-        return [office.cabinet.need(Payout, payout.key) for payout in payouts]
+        made = [_mirror(office, record, now).key for record in office.host.create_payouts(now)]
+        daily = _round(office)
+        waiting = [office.cabinet.need(Payout, key) for key in dict.fromkeys((*daily.waiting, *made))]
+        office.cabinet.put(daily.model_copy(update={"waiting": ()}))
+        return [_sent(office, payout, now) for payout in waiting if payout.state == PayoutState.CREATED]
 
 
 def take_advance(office: Office, actor: Actor, key: str, wish: str, amount_minor: int, now: datetime) -> Payout:
@@ -83,7 +85,11 @@ def take_advance(office: Office, actor: Actor, key: str, wish: str, amount_minor
     merchant = enrolled_merchant(office, actor, key)
     with office.all_or_nothing():
         record = office.host.request_advance(merchant.merchant_id, wish, now, amount=amount_minor)
-        return office.cabinet.get(Payout, record.payout_id) or _mirror(office, record, now)
+        known = office.cabinet.get(Payout, record.payout_id)
+        if known is not None:
+            return known
+        _let_wait(office, record.payout_id)
+        return _mirror(office, record, now)
 
 
 def payouts_of(office: Office, actor: Actor, key: str) -> list[Payout]:
@@ -102,7 +108,7 @@ def retry_payout(office: Office, actor: Actor, key: str, now: datetime) -> Payou
     actor.must_own(payout.subject, "payout")
     try:
         with office.all_or_nothing():
-            return _step(office, payout, "retry", now)
+            return _retried(office, payout, now)
     except PayoutError as error:
         raise NotNowError(str(error)) from None
 
@@ -112,9 +118,30 @@ def retry_returned(office: Office, merchant: Merchant, now: datetime) -> None:
     for payout in office.cabinet.find(Payout, subject=merchant.subject, state=PayoutState.RETURNED):
         if payout.merchant == merchant.key:
             try:
-                _step(office, payout, "retry", now)
+                _retried(office, payout, now)
             except PayoutError:  # refunds have eaten it up; it stays for a later day
                 continue
+
+
+def _round(office: Office) -> SettlementRound:
+    return office.cabinet.get(SettlementRound, KEY) or SettlementRound(key=KEY, state="ON")
+
+
+def _let_wait(office: Office, payout_id: str) -> None:
+    daily = _round(office)
+    office.cabinet.put(daily.model_copy(update={"waiting": (*daily.waiting, payout_id)}))
+
+
+def _retried(office: Office, payout: Payout, now: datetime) -> Payout:
+    retried = _step(office, payout, "retry", now)
+    _let_wait(office, payout.key)
+    return retried
+
+
+def _sent(office: Office, payout: Payout, now: datetime) -> Payout:
+    account = office.cabinet.need(Merchant, payout.merchant).bank_account.number
+    due = (now + timedelta(minutes=office.terms.bank_answer_minutes)).isoformat()
+    return _step(office, payout.model_copy(update={"account": account, "due": due}), "send", now)
 
 
 def _mirror(office: Office, record: PayoutRecord, now: datetime) -> Payout:
@@ -160,7 +187,7 @@ def _next_round(office: Office, now: datetime) -> str:
 def _wake_round(office: Office, daily: SettlementRound, now: datetime) -> None:
     settle(office, SYSTEM, now)
     last = {"due": _next_round(office, now), "last_at": now.isoformat()}
-    office.cabinet.put(daily.model_copy(update=last))
+    office.cabinet.put(office.cabinet.need(SettlementRound, daily.key).model_copy(update=last))
 
 
 def _wake_payout(office: Office, payout: Payout, now: datetime) -> None:

@@ -51,6 +51,8 @@ class Slip:
     reprint: bool = False
     training: bool = False
     """Practice, which the slip says above all else."""
+    price: tuple[tuple[str, str], ...] = ()
+    """How the amount came about, labels and values in the slip's language: discounts that were priced in before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,11 @@ class _Paper:
         """A label and a value, the value on the right; two lines when they do not fit on one."""
         if not value:
             return
-        label, value = self.word(name) + ":", _printable(value)
+        self.labelled(self.word(name), value)
+
+    def labelled(self, label: str, value: str) -> None:
+        """As `pair`, with a label of its own."""
+        label, value = _printable(label) + ":", _printable(value)
         gap = self.columns - width(label) - width(value)
         if gap >= 1:
             self.lines.append(label + " " * gap + value)
@@ -233,6 +239,8 @@ def _slip(paper: _Paper, slip: Slip) -> None:
         paper.pair("total", f"{amount.currency} {Amount(entry.total_minor, amount.currency)}")
     if entry.delivery in (Delivery.OWED, Delivery.FAILED) and entry.status is Status.APPROVED:
         paper.center(paper.word("offline"))
+    for label, value in slip.price:
+        paper.labelled(label, value)
     for label, value in chip_lines(entry):
         paper.text(f"{label}: {value}")
     paper.pair("remark", entry.remark)

@@ -134,6 +134,14 @@ def test_whatever_the_host_says_every_line_fits_and_holds_no_control_code(
     assert all(width(line) <= 32 and line.isprintable() for line in laid_out)
 
 
+def test_a_slip_says_how_its_amount_came_about() -> None:
+    slip = day()["sale-merchant"]
+    assert isinstance(slip, Slip)
+    price = (("原价", "100.00"), ("六月优惠", "-10.00"), ("实付", "90.00"))
+    laid_out = [line.replace(" ", "") for line in lines(replace(slip, price=price), language="zh")]
+    assert laid_out.index("原价:100.00") + 1 == laid_out.index("六月优惠:-10.00") == laid_out.index("实付:90.00") - 1
+
+
 def test_what_is_owed_is_printed_with_its_sign() -> None:
     world = World(script=(Act(change={54: "1002156D000000001250"}),)).ready()
     result = world.do("balance")
