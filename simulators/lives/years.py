@@ -25,6 +25,9 @@ MUCH: Final = 100_000_000_000
 _EVERY_DAYS: Final = (7, 15, 30, 60)
 """How often merchants open."""
 
+_LOOKS_EVERY_DAYS: Final = 5
+"""How often a careful merchant looks at what is asked of it."""
+
 _AMOUNTS: Final = (199, 1_850, 9_990, 10_000, 25_550, 49_999, 99_999, 100_000, 130_000, 480_000)
 
 
@@ -112,7 +115,7 @@ class Years:
             for _ in range(self.randomness.choice((1, 1, 2))):
                 self._sell(shop)
             self._close_batch(shop)
-        if shop.is_careful:
+        if shop.is_careful and town.now.day % _LOOKS_EVERY_DAYS == 0:
             self._do_what_is_asked(shop)
         if town.now.day == 5 and life.applicant_type is ApplicantType.MICRO and shop.raised_at is None:
             try:
