@@ -13,6 +13,8 @@ TEST_READY := .venv/.ready-test
 DEV_READY := .venv/.ready-dev
 BENCH_READY := .venv/.ready-bench
 FUZZ_READY := .venv/.ready-fuzz
+# One worker more than there are cores: many tests wait for processes. The first that is idle takes over from others.
+SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 CODE := posterm tests $(wildcard simulators benchmarks)
 SAVED_BENCHMARKS := $(wildcard .benchmarks/*/*.json)
 
@@ -27,7 +29,7 @@ demo: $(DEMO_READY) ## run the demonstration: a terminal, its host and the link 
 
 test: $(TEST_READY) ## run the tests on all cores
 	@echo "testing"
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest $(SPREAD)
 
 lint: $(DEV_READY) ## check format, style and types
 	@echo "checking format, style and types"
@@ -37,11 +39,11 @@ lint: $(DEV_READY) ## check format, style and types
 
 check: lint ## everything a change must pass: lint, then the tests
 	@echo "testing"
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest $(SPREAD)
 
 proof: $(TEST_READY) ## run the long proofs that `make test` leaves out
 	@echo "running the long proofs"
-	@$(BIN)/python -m pytest tests -m proof -n auto --durations=25
+	@$(BIN)/python -m pytest tests -m proof $(SPREAD) --durations=25
 
 soak: $(DEMO_READY) ## play worlds for an hour on all cores, each from a seed of its own; SOAK="--minutes 5 --seed 1000" for others
 	@$(BIN)/posterm world $(or $(SOAK),--minutes 60 --seed $$(date +%s))
