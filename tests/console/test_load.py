@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from simulators.load.served import served_host
 
 
@@ -30,6 +32,7 @@ def test_a_load_on_a_host_of_its_own_ends_with_books_that_agree(tmp_path):
     assert (tmp_path / "there" / "load.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.proof
 def test_a_host_that_runs_can_be_loaded_again_and_again(tmp_path):
     with served_host(tmp_path) as host:
         configuration = tmp_path / "posterm.toml"
