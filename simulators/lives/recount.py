@@ -6,15 +6,17 @@ with the host or the back office.
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from posterm.host.chart import merchant_deposit, merchant_payable, merchant_pending
-from posterm.merchant.deposit import Deposit
+from posterm.merchant.deposit import Deposit, service_income
 from posterm.merchant.eligibility import ApplicantType
+from posterm.merchant.statement import daily_statement_csv
 from simulators.lives.years import Shop, Slip, Years
 
 CREDIT_RATE, DEBIT_RATE, DEBIT_CAP = Decimal("0.0060"), Decimal("0.0050"), Decimal(2000)
@@ -22,6 +24,8 @@ MINIMUM: Final = 100
 MICRO_CREDIT: Final = {False: (100_000, 100_000, 1_000_000), True: (500_000, 500_000, 5_000_000)}
 """Most of credit cards in a transaction, a day and a month, before and after a raise."""
 DEPOSIT_TARGET, DEPOSIT_DAYS = 500_000, timedelta(days=90)
+_AMOUNT, _FEE = 7, 8
+"""Columns of a statement."""
 _STOPPED: Final = ("C1", "97", "58")
 
 
@@ -45,6 +49,7 @@ def faults_of(years: Years) -> Iterator[str]:
         yield from _by_date(years, shop, merchant_id)
         yield from _limits(shop)
         yield from _deposit(years, shop, merchant_id)
+    yield from _service_income(years)
 
 
 def fee_of(slip: Slip) -> int:
@@ -64,6 +69,33 @@ def _by_date(years: Years, shop: Shop, merchant_id: str) -> Iterator[str]:
         found = (cleared.gross_minor, cleared.fee_minor, cleared.debit_count) if cleared is not None else None
         if found != wanted:
             yield f"{merchant_id} {day}: cleared {found}, by the slips {wanted}"
+        yield from _statement(years, shop, day, slips)
+
+
+def _statement(years: Years, shop: Shop, day: str, slips: list[Slip]) -> Iterator[str]:
+    """The merchant's statement of the day has a line for each slip and their total."""
+    key = shop.life.merchant.key
+    written = daily_statement_csv(years.town.office, shop.life.actor, key, date.fromisoformat(day)).decode()
+    _, *lines, total = csv.reader(written.splitlines())
+    found = sorted((line[_AMOUNT], line[_FEE]) for line in lines)
+    wanted = sorted((_yuan(slip.minor), _yuan(fee_of(slip))) for slip in slips)
+    sums = [_yuan(sum(slip.minor for slip in slips)), _yuan(sum(fee_of(slip) for slip in slips))]
+    if found != wanted or total[_AMOUNT : _FEE + 1] != sums:
+        yield f"{key} {day}: the statement says {total[_AMOUNT:]} in {len(lines)} lines, {len(slips)} slips {sums}"
+
+
+def _yuan(minor: int) -> str:
+    return str(Decimal(minor).scaleb(-2))
+
+
+def _service_income(years: Years) -> Iterator[str]:
+    """What was earned beside payments: the yearly fees that merchants remember, and the deposits that were kept."""
+    cabinet = years.town.office.cabinet
+    fees = sum(shop.fees_paid_minor for shop in years.shops)
+    kept = sum(deposit.amount_minor for deposit in cabinet.find(Deposit, state="FORFEITED"))
+    found = years.town.host.ledger.account(service_income(years.town.office)).balance
+    if found != fees + kept:
+        yield f"{found} earned beside payments, by the merchants {fees} of fees and {kept} of deposits"
 
 
 def _limits(shop: Shop) -> Iterator[str]:
