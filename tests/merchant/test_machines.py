@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from posterm.merchant import NotNowError
 from posterm.merchant.machines import MACHINES
 
-CASES = [(machine, state, event) for machine in MACHINES for state in machine.states for event in machine.events]
 
-
-@pytest.mark.parametrize(("machine", "state", "event"), CASES, ids=lambda value: getattr(value, "name", value))
-def test_an_event_leads_to_a_known_state_or_is_refused(machine, state, event):
-    if machine.takes(state, event):
-        assert machine.after(state, event) in machine.states
-    else:
-        with pytest.raises(NotNowError, match=state):
-            machine.after(state, event)
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_an_event_leads_to_a_known_state_or_is_refused(machine):
+    for state, event in product(machine.states, machine.events):
+        if machine.takes(state, event):
+            assert machine.after(state, event) in machine.states
+        else:
+            with pytest.raises(NotNowError, match=f"{state} does not take {event}"):
+                machine.after(state, event)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
