@@ -88,6 +88,8 @@ def end(counter: CodeCounter) -> None:
             counter.do("sign_on", "01", CASHIER)
         if counter.do("settle").done:
             break
+        if counter.terminal.phase is Phase.REVERSING:  # the host never had that batch: a person puts it aside
+            counter.do("give_up_reversal", SUPERVISOR)
     assert counter.terminal.phase is Phase.IDLE
     assert counter.terminal.owed == []
     assert all(order.state not in OPEN for order in counter.host.orders())
@@ -107,6 +109,6 @@ def test_a_day_of_payments_by_codes_comes_out_even(seed, profile):
 
 @pytest.mark.proof
 @pytest.mark.parametrize("profile", ["default", "direct"])
-@pytest.mark.parametrize("seed", range(100, 400))
+@pytest.mark.parametrize("seed", range(100, 200))
 def test_hundreds_of_days_come_out_even(seed, profile):
     day(seed, profile, steps=120)
