@@ -64,13 +64,13 @@ def measure(picture: bytes, path: str) -> tuple[PictureFacts | None, list[Proble
         return None, [PAPER_PROBLEMS["picture-format"].at(path)]
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None, [PAPER_PROBLEMS["picture-pixels"].at(path)]
-    except Exception:
+    except Exception:  # a broken file leads Pillow's decoders to raise anything
         return None, [PAPER_PROBLEMS["picture-broken"].at(path)]
     if not SHORTEST_SIDE <= min(image.size) <= max(image.size) <= LONGEST_SIDE:
         return None, [PAPER_PROBLEMS["picture-pixels"].at(path)]
     try:
         return _facts(image, len(picture)), []
-    except Exception:
+    except Exception:  # a broken file leads Pillow's decoders to raise anything
         return None, [PAPER_PROBLEMS["picture-broken"].at(path)]
 
 
