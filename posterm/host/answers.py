@@ -24,6 +24,7 @@ from posterm.unionpay.transactions import response_mti
 _ECHOED: Final = (3, 4, 11, 14, 23, 25, 41, 42, 49, 53, 60)
 _ECHOED_BY_MANAGEMENT: Final = (11, 41, 42, 60)
 _ECHOED_BY_SETTLEMENT: Final = (11, 41, 42, 49, 60, 63)
+_IN_HEXADECIMAL: Final = (55, 62)
 _CLASSES: Final = frozenset("1234568")
 _SEALED: Final = frozenset("1246")
 """MTI classes whose messages carry a MAC: authorisation, financial, reversal, administrative."""
@@ -94,11 +95,11 @@ def month_and_day(case: Case) -> str:
 
 def financial_answer(case: Case, added: tuple[str, ...]) -> Message:
     """The answer to a transaction, reversal or script notice."""
-    get = case.message.get
-    echoed: dict[int, str | bytes] = {number: str(value) for number in _ECHOED if (value := get(number)) is not None}
+    values: dict[int, str | bytes] = {**case.texts(_ECHOED)}
     if case.pan is not None:
-        echoed[2] = case.pan.reveal()
-    return Message(response_mti(case.message.mti), {**echoed, **_pairs(added)})
+        values[2] = case.pan.reveal()
+    values |= _pairs(added)
+    return Message(response_mti(case.message.mti), values)
 
 
 def management_answer(
@@ -187,5 +188,8 @@ def _texts(desk: Desk, code: str, card: CardRecord | None) -> dict[str, str]:
 
 
 def _pairs(added: tuple[str, ...]) -> dict[int, str | bytes]:
-    pairs = zip(added[::2], added[1::2], strict=True)
-    return {int(number): bytes.fromhex(value) if number in ("55", "62") else value for number, value in pairs}
+    values: dict[int, str | bytes] = dict(zip(map(int, added[::2]), added[1::2], strict=True))
+    for number in _IN_HEXADECIMAL:
+        if number in values:
+            values[number] = bytes.fromhex(str(values[number]))
+    return values

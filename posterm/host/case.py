@@ -5,7 +5,7 @@ A check fills in what it found out (terminal, card, original) and either passes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -215,6 +215,11 @@ class Case:
     def text(self, element: int) -> str:
         """An element's raw text, empty when it is absent."""
         return self._texts.get(element, "")
+
+    def texts(self, elements: Iterable[int]) -> dict[int, str]:
+        """The raw text of each of these elements that the message has."""
+        texts = self._texts
+        return {element: texts[element] for element in elements if element in texts}
 
     @property
     def today(self) -> str:

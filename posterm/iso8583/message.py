@@ -7,7 +7,8 @@ element packs to the bytes it came from; they take no part in comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, overload
 
 from posterm.iso8583.errors import PackError, UnpackError
@@ -21,6 +22,7 @@ NOTHING_KEPT: dict[int, bytes] = {}
 
 _SHAPE_LIMIT = 1024
 _known_places: dict[bytes, dict[int, int]] = {b"": {}}
+_known_orders: dict[bytes, tuple[bytes, Callable[[tuple[Any, ...]], tuple[Any, ...]]]] = {}
 
 
 def places_of(shape: bytes) -> dict[int, int]:
@@ -56,14 +58,15 @@ class Message(Mapping[int, Any]):
             shape = bytes(values)
         except (TypeError, ValueError):
             shape = b"\0"
+        cells = tuple(values.values())
         places = _known_places.get(shape)
         if places is None:
-            values = _in_order(values)
-            shape = bytes(values)
+            shape, arrange = _known_orders.get(shape) or _order_of(values)
+            cells = arrange(cells)
             places = places_of(shape)
         self._mti = mti
         self._places = places
-        self._cells = tuple(values.values())
+        self._cells = cells
         self._dialect: Dialect | None = None
         self._kept = NOTHING_KEPT
         self._shape = shape
@@ -189,9 +192,16 @@ class Message(Mapping[int, Any]):
         return message
 
 
-def _in_order(values: Mapping[Any, Any]) -> dict[int, Any]:
-    """The values ascending by number."""
+def _order_of(values: Mapping[Any, Any]) -> tuple[bytes, Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
+    """The element numbers ascending, and what arranges their values so; those who build messages do it the same way."""
     for number in values:
         if type(number) is not int or not 2 <= number <= MAX_ELEMENT:
             raise PackError(f"need element numbers from 2 to {MAX_ELEMENT}, have another key", code="element")
-    return dict(sorted(values.items()))
+    given = bytes(values)
+    shape = bytes(sorted(given))
+    if shape == given:
+        return shape, tuple
+    order = shape, itemgetter(*map(given.index, shape))
+    if len(_known_orders) < _SHAPE_LIMIT:
+        _known_orders[given] = order
+    return order
