@@ -30,6 +30,7 @@ from posterm.iso8583 import Message
 from posterm.runtime import clock
 from posterm.runtime.errors import ListenError
 from posterm.runtime.file_limit import room_for_connections
+from posterm.runtime.garbage import collected_when_idle
 from posterm.runtime.host_connection import READ_BYTES, HostConnection
 from posterm.runtime.host_counts import HostCounts
 from posterm.runtime.issuer_links import IssuerAddress, IssuerLine, IssuerLinks
@@ -403,5 +404,6 @@ async def serve_until(
     if reload is not None:
         loop.add_signal_handler(signal.SIGHUP, service.reload, reload)
     ready(await service.start(address, port))
-    await stopping.wait()
+    async with collected_when_idle(lambda: service.counts.frames):
+        await stopping.wait()
     await service.stop()
