@@ -13,7 +13,6 @@ Source: real-time settlement (D0) and its answer codes as one Chinese acquirer's
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from posterm.host.case import Desk
@@ -74,7 +73,7 @@ def request_advance(desk: Desk, merchant_id: str, key: str, amount: int, now: da
     payout = PayoutRecord(payout_id, merchant_id, currency, taken - fee, day, PayoutState.CREATED.value, at, fee)
     desk.ledger.apply(_transfers(payout))
     desk.store.put_payout(payout)
-    desk.store.put_advance(replace(before, amount_minor=before.amount_minor + taken, count=before.count + 1))
+    desk.store.put_advance(before._replace(amount_minor=before.amount_minor + taken, count=before.count + 1))
     return payout
 
 

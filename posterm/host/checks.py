@@ -7,7 +7,6 @@ Source: Q/CUP 009: answer codes, elements of each request, duplicate detection.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from posterm.bcd import is_digits
@@ -141,7 +140,7 @@ def takes_up_next_batch(case: Case) -> bool:
     terminal = case.known_terminal()
     if case.desk.profile.settlement.captured_by != "host" or case.batch != next_batch(terminal.batch):
         return False
-    case.terminal = replace(terminal, batch=case.batch)
+    case.terminal = terminal._replace(batch=case.batch)
     case.desk.store.put_terminal(case.terminal)
     return True
 

@@ -19,7 +19,6 @@ annex A4 (CVM results).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from posterm.host.case import Case, ChipData, Refusal
@@ -158,7 +157,7 @@ def _check_counter(case: Case) -> Refusal | None:
         return Refusal("59", f"transaction counter {chip.counter} was used before", EventName.CHIP_REPLAY)
     if chip.counter > record.counter + case.desk.profile.chip.counter_gap_max:
         case.tell(EventName.CHIP_COUNTER_JUMPED, last=record.counter, counter=chip.counter)
-    case.desk.store.put_chip(replace(record, counter=max(record.counter, chip.counter)))
+    case.desk.store.put_chip(record._replace(counter=max(record.counter, chip.counter)))
     cryptogram = chip.cryptogram.hex()
     asked, certified = ("", cryptogram) if offline else (cryptogram, "")
     case.desk.store.put_chip_use(ChipUseRecord(_use(case), case.ref, asked, certified))
@@ -205,7 +204,7 @@ def issuer_answer(case: Case, code: str) -> str:
     if script is not None:
         identifier, values["72"] = script
         used = case.desk.store.chip_use(_use(case)) or ChipUseRecord(_use(case), case.ref)
-        case.desk.store.put_chip_use(replace(used, scripts=(identifier,)))
+        case.desk.store.put_chip_use(used._replace(scripts=(identifier,)))
     return pack_chip(ANSWER, values).hex()
 
 
@@ -252,7 +251,7 @@ def take_certificate(case: Case, original: TransactionRecord | None) -> None:
             why = _fault_of_certificate(case, values)
             if not why:
                 certificate = values["9F26"].hex()
-                case.desk.store.put_chip_use(replace(use, certificate=certificate))
+                case.desk.store.put_chip_use(use._replace(certificate=certificate))
     except LayoutError as error:
         why = str(error)
     case.tell(EventName.CHIP_CERTIFICATE, verified=not why, why=why)

@@ -8,7 +8,6 @@ Source: Q/CUP 009, public key and parameter downloads (60.3 = 370 to 372, 380 to
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from posterm.host.answers import management_answer, rrn_for
@@ -90,7 +89,7 @@ def _keys_end(case: Case) -> Message:
     tables = case.desk.chip_tables
     if tables is None:
         return _declined(case, "40", "this host has no CA keys for terminals")
-    terminal = replace(case.known_terminal(), ca_keys=tables.keys_version)
+    terminal = case.known_terminal()._replace(ca_keys=tables.keys_version)
     keep_terminal(case, with_requirement_met(terminal, Requirement.UPDATE_CA_KEYS))
     case.tell(EventName.CA_KEYS_TAKEN, keys=len(tables.keys), version=tables.keys_version)
     return management_answer(case, "00", rrn=rrn_for(case))
@@ -100,7 +99,7 @@ def _applications_end(case: Case) -> Message:
     tables = case.desk.chip_tables
     if tables is None:
         return _declined(case, "40", "this host has no applications for terminals")
-    terminal = replace(case.known_terminal(), applications=tables.applications_version)
+    terminal = case.known_terminal()._replace(applications=tables.applications_version)
     keep_terminal(case, with_requirement_met(terminal, Requirement.DOWNLOAD_AID_PARAMETERS))
     case.tell(EventName.APPLICATIONS_TAKEN, applications=len(tables.applications), version=tables.applications_version)
     return management_answer(case, "00", rrn=rrn_for(case))

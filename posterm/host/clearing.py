@@ -12,7 +12,6 @@ Source: the cut-off and cycles of Chinese acquirers, T+1, D+1 and D0.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from posterm.host.case import Case, Desk, Refusal
@@ -102,7 +101,7 @@ def _close(desk: Desk, day: ClearingDayRecord, now: datetime) -> list[ClearingRe
         merchant = store.merchant(merchant_id)
         if merchant is not None:
             cleared.append(_clear(desk, merchant, day.clearing_date, records, now))
-    store.put_clearing_day(replace(day, closed_at=now.isoformat()))
+    store.put_clearing_day(day._replace(closed_at=now.isoformat()))
     return cleared
 
 

@@ -9,7 +9,6 @@ Source: Q/CUP 009, PAN and PIN elements; ISO/IEC 7813 (expiry). Leaves out CVVs;
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from posterm.bcd import is_digits
@@ -83,7 +82,7 @@ def enrol_card(
     if desk.store.card(fingerprint) is not None:
         raise EnrolmentError(f"card {pan} is enrolled already")
     offset = desk.hsm.generate_pin_offset(desk.keys.pvk, pin, pan) if pin is not None else ""
-    named = replace(card, fingerprint=fingerprint, masked_pan=pan.masked, pin_offset=offset)
+    named = card._replace(fingerprint=fingerprint, masked_pan=pan.masked, pin_offset=offset)
     currency = card.currency
     with desk.store.savepoint():
         desk.store.put_card(named)
@@ -108,7 +107,7 @@ def block_card(desk: Desk, fingerprint: str, code: str) -> None:
         raise EnrolmentError("need an answer code of two letters or digits")
     if code and response_code(code, desk.profile.code_extensions).approved:
         raise EnrolmentError(f"the answer code {code} is an approval")
-    desk.store.put_card(replace(card, blocked=code))
+    desk.store.put_card(card._replace(blocked=code))
 
 
 def _fits(text: str, length: int) -> bool:
@@ -217,13 +216,13 @@ def check_pin(case: Case) -> Refusal | None:
             offset=card.pin_offset,
         )
     except PinMismatch:
-        case.card = replace(card, pin_failures=card.pin_failures + 1)
+        case.card = card._replace(pin_failures=card.pin_failures + 1)
         desk.store.put_card(case.card)
         return Refusal("55", f"wrong PIN, try {case.card.pin_failures} of {desk.profile.rules.pin_tries_max}")
     except HsmError:
         return Refusal("99", "the PIN block cannot be opened")
     if card.pin_failures:
-        case.card = replace(card, pin_failures=0)
+        case.card = card._replace(pin_failures=0)
         desk.store.put_card(case.card)
     return None
 

@@ -18,7 +18,6 @@ between currencies, which takes an account in each.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
@@ -116,8 +115,7 @@ class Ledger:
                 pending = self.transfer(hold.transfer_id)
                 self.apply(
                     [
-                        replace(
-                            pending,
+                        pending._replace(
                             transfer_id=f"{hold.transfer_id}/expired",
                             kind=TransferKind.EXPIRE_PENDING.value,
                             at=now,
@@ -144,8 +142,7 @@ class Ledger:
 
     def release(self, transfer_id: str, new_id: str, at: str, transaction: str) -> TransferRecord:
         """The transfer that voids a pending one; not applied. Raises: LedgerError: no such transfer."""
-        return replace(
-            self.transfer(transfer_id),
+        return self.transfer(transfer_id)._replace(
             transfer_id=new_id,
             kind=TransferKind.VOID_PENDING.value,
             at=at,
@@ -163,23 +160,22 @@ class Ledger:
         Raises: LedgerError: no such transfer, or one that ended a hold at its deadline.
         """
         transfer = self.transfer(transfer_id)
-        undone = replace(
-            transfer, transfer_id=new_id, at=at, transaction=transaction, forced=True, corrects=transfer_id
+        undone = transfer._replace(
+            transfer_id=new_id, at=at, transaction=transaction, forced=True, corrects=transfer_id
         )
         if transfer.kind == TransferKind.PENDING:
             deadline = self.deadline(transfer_id)
             if deadline and at >= deadline:
                 return None
-            return replace(undone, kind=TransferKind.VOID_PENDING.value, resolves=transfer_id, deadline="")
+            return undone._replace(kind=TransferKind.VOID_PENDING.value, resolves=transfer_id, deadline="")
         if transfer.kind == TransferKind.VOID_PENDING:
             deadline = self.deadline(transfer.resolves)
             if deadline and at >= deadline:
                 return None
-            return replace(undone, kind=TransferKind.PENDING.value, resolves="", deadline=deadline)
+            return undone._replace(kind=TransferKind.PENDING.value, resolves="", deadline=deadline)
         if transfer.kind == TransferKind.EXPIRE_PENDING:
             raise LedgerError(f"transfer {transfer_id}: a hold that has expired is not put on again")
-        return replace(
-            undone,
+        return undone._replace(
             kind=TransferKind.POSTED.value,
             resolves="",
             debit_account=transfer.credit_account,
@@ -194,7 +190,7 @@ class Ledger:
         before = 0
         for transfer in group:
             found = self._store.transfer(transfer.transfer_id)
-            if found is not None and replace(found, at=transfer.at) != transfer:
+            if found is not None and found._replace(at=transfer.at) != transfer:
                 raise TransferConflictError(f"transfer {transfer.transfer_id} is posted already with other content")
             before += found is not None
         if len(group) > 1 and len({transfer.transfer_id for transfer in group}) != len(group):

@@ -18,7 +18,6 @@ and months of the host's local time.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from posterm.host.case import Case, Refusal
@@ -102,7 +101,7 @@ def after(case: Case, original: TransactionRecord) -> TransactionRecord:
     if not original.limits:
         return original
     if kind is Kind.PREAUTH_ADD:
-        return replace(original, limited_minor=original.limited_minor + case.reserved_minor)
+        return original._replace(limited_minor=original.limited_minor + case.reserved_minor)
     if kind is Kind.TIP_ADJUST:
         return counted(store, original, case.amount_minor - original.posted_minor)
     if kind in (Kind.REFUND, Kind.QR_REFUND):
@@ -119,7 +118,7 @@ def counted(store: HostStore, record: TransactionRecord, amount: int) -> Transac
         _count(store, record.limits, reserved=amount)
     else:
         _count(store, record.limits, confirmed=amount)
-    return replace(record, limited_minor=record.limited_minor + amount)
+    return record._replace(limited_minor=record.limited_minor + amount)
 
 
 def _over_one_transaction(case: Case) -> Refusal | None:

@@ -11,7 +11,6 @@ Source: Q/CUP 009, management messages (60.3). CA keys and application parameter
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from posterm.host.answers import financial_answer, management_answer, rrn_for
@@ -87,7 +86,7 @@ def _sign_on(case: Case) -> Message:
         wrapped[role] = WrappedKey(exported.cryptogram, exported.kcv)
     if not again:
         pik, mak, tdk = (keys.get(role, "") for role in (Role.PIK, Role.MAK, Role.TDK))
-        signed_on = replace(terminal, pik=pik, mak=mak, tdk=tdk, signed_on=True, sign_on=case.ref)
+        signed_on = terminal._replace(pik=pik, mak=mak, tdk=tdk, signed_on=True, sign_on=case.ref)
         keep_terminal(case, with_requirement_met(signed_on, Requirement.SIGN_ON))
     name = EventName.REPEAT if again else EventName.SIGNED_ON
     case.tell(name, layout=layout, batch=terminal.batch, operator=case.text(63)[:3])
@@ -108,7 +107,7 @@ def _working_keys(terminal: TerminalRecord) -> dict[Role, KeyBlock]:
 
 
 def _sign_off(case: Case) -> Message:
-    keep_terminal(case, replace(case.known_terminal(), signed_on=False))
+    keep_terminal(case, case.known_terminal()._replace(signed_on=False))
     case.tell(EventName.SIGNED_OFF)
     return management_answer(case, "00", rrn=rrn_for(case))
 
@@ -123,7 +122,7 @@ def _status(case: Case) -> Message:
     status = raw.decode("latin-1") if isinstance(raw, bytes) else ""
     readable = "".join(letter if letter.isprintable() else "." for letter in status)
     keep_terminal(
-        case, with_requirement_met(replace(case.known_terminal(), status=readable), Requirement.UPLOAD_STATUS)
+        case, with_requirement_met(case.known_terminal()._replace(status=readable), Requirement.UPLOAD_STATUS)
     )
     case.tell(EventName.STATUS_RECEIVED)
     return management_answer(case, "00", rrn=rrn_for(case))

@@ -137,8 +137,7 @@ def _pay(desk: Desk, order: OrderRecord, payer: WalletRecord, now: datetime) -> 
         answer = answers.answer_elements(case, APPROVED, record.rrn, auth_code=auth_code, result=result)
     card = case.known_card()
     desk.store.put_transaction(
-        replace(
-            record,
+        record._replace(
             code=APPROVED,
             approved=True,
             auth_code=auth_code,
@@ -161,7 +160,7 @@ def _fail(desk: Desk, order: OrderRecord, code: str, now: datetime) -> str:
     put_order(desk.store, failed)
     record = desk.store.transaction(order.ref)
     if record is not None and failed.state == OrderState.FAIL:
-        desk.store.put_transaction(replace(record, code=code, declined_by="wallet"))
+        desk.store.put_transaction(record._replace(code=code, declined_by="wallet"))
     return code
 
 

@@ -12,7 +12,6 @@ Source: payout states as acquirers publish them; two-phase transfers of `ledger`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -55,13 +54,13 @@ def move_payout(desk: Desk, payout_id: str, action: str, now: datetime, *, reaso
     needed, leads_to = TRANSITIONS[action]
     if payout.state != needed:
         raise PayoutError(f"payout {payout_id}: to {action} it needs to be {needed}, it is {payout.state}")
-    moved = replace(payout, state=leads_to.value, changed_at=now.isoformat())
+    moved = payout._replace(state=leads_to.value, changed_at=now.isoformat())
     if action == "fail":
-        moved = replace(moved, reason=reason)
+        moved = moved._replace(reason=reason)
     if action == "retry":
         if desk.ledger.account(merchant_payable(payout.merchant_id)).available < payout.amount_minor:
             raise PayoutError(f"payout {payout_id}: less is payable by now")
-        moved = replace(moved, attempt=payout.attempt + 1, reason="")
+        moved = moved._replace(attempt=payout.attempt + 1, reason="")
     transfer = _TRANSFERS.get(action)
     if transfer is not None:
         desk.ledger.apply([transfer(moved)])
@@ -102,7 +101,7 @@ def _create(desk: Desk, cleared: list[ClearingRecord], now: datetime) -> PayoutR
     desk.ledger.apply(group)
     desk.store.put_payout(payout)
     for each in cleared:
-        desk.store.put_clearing(replace(each, payout=payout.payout_id))
+        desk.store.put_clearing(each._replace(payout=payout.payout_id))
     return payout
 
 
@@ -128,7 +127,7 @@ def _returned(payout: PayoutRecord) -> TransferRecord:
 def _ending(payout: PayoutRecord, kind: TransferKind, name: str) -> TransferRecord:
     hold = held(payout)
     ended = f"{hold.transfer_id}/{name}"
-    return replace(hold, transfer_id=ended, kind=kind.value, resolves=hold.transfer_id)
+    return hold._replace(transfer_id=ended, kind=kind.value, resolves=hold.transfer_id)
 
 
 _TRANSFERS: Final[dict[str, Callable[[PayoutRecord], TransferRecord]]] = {

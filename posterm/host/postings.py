@@ -108,7 +108,7 @@ def _from_card(case: Case) -> Group:
 
 
 def _from_card_by_force(case: Case) -> Group:
-    return [replace(transfer, forced=True) for transfer in _from_card(case)]
+    return [transfer._replace(forced=True) for transfer in _from_card(case)]
 
 
 def _to_card(case: Case) -> Group:
@@ -116,7 +116,7 @@ def _to_card(case: Case) -> Group:
 
 
 def _void(case: Case) -> Group:
-    return [replace(transfer, corrects=_first_of_original(case)) for transfer in _to_card(case)]
+    return [transfer._replace(corrects=_first_of_original(case)) for transfer in _to_card(case)]
 
 
 def _first_hold(case: Case) -> Group:
@@ -130,7 +130,7 @@ def _further_hold(case: Case) -> Group:
 
 def _hold(case: Case, deadline: str) -> Group:
     hold = _move(case, TransferKind.PENDING, case.known_card().account_id, case.payee, case.amount_minor)
-    return [replace(hold, deadline=deadline)]
+    return [hold._replace(deadline=deadline)]
 
 
 def _release(case: Case, first: int = 1) -> Group:
@@ -157,7 +157,7 @@ def _tip(case: Case) -> Group:
         return []
     debit, credit = (card, merchant) if difference > 0 else (merchant, card)
     moved = _move(case, TransferKind.POSTED, debit, credit, abs(difference), forced=True)
-    return [replace(moved, corrects=_first_of_original(case))]
+    return [moved._replace(corrects=_first_of_original(case))]
 
 
 def _nothing(_case: Case) -> Group:
@@ -271,19 +271,18 @@ def original_after(case: Case, original: TransactionRecord, group: Group, fee: i
     """The original as the request leaves it; `fee` is what was charged with the request."""
     kind = case.known_row().kind
     if kind in _VOIDS:
-        return replace(original, voided_by=case.ref, fee_now_minor=0)
+        return original._replace(voided_by=case.ref, fee_now_minor=0)
     if kind is Kind.PREAUTH_VOID:
-        return replace(original, voided_by=case.ref, holds=())
+        return original._replace(voided_by=case.ref, holds=())
     if kind in (Kind.COMPLETION, Kind.COMPLETION_NOTICE):
-        return replace(original, completed_by=case.ref, holds=())
+        return original._replace(completed_by=case.ref, holds=())
     if kind is Kind.PREAUTH_ADD:
         authorised = original.authorised_minor + case.amount_minor
-        return replace(original, authorised_minor=authorised, holds=(*original.holds, *_holds(group)))
+        return original._replace(authorised_minor=authorised, holds=(*original.holds, *_holds(group)))
     if kind in (Kind.REFUND, Kind.QR_REFUND):
         refunded, left = original.refunded_minor + case.amount_minor, original.fee_now_minor + fee
-        return replace(original, refunded_minor=refunded, fee_now_minor=left)
-    return replace(
-        original,
+        return original._replace(refunded_minor=refunded, fee_now_minor=left)
+    return original._replace(
         posted_minor=case.amount_minor,
         tip_minor=case.amount_minor - original.amount_minor,
         fee_now_minor=original.fee_now_minor + fee,

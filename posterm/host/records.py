@@ -9,9 +9,8 @@ under the HSM's master key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from posterm.host.chart import CHART, Side, network
 
@@ -30,16 +29,14 @@ def reference(mti: str, terminal_id: str, merchant_id: str, batch: str, stan: st
     return f"{mti[1]}/{terminal_id}/{merchant_id}/{batch}/{stan}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(NamedTuple):
     """A key of the host itself, by its use: a key block, which only the HSM under its master key can open."""
 
     use: str
     block: str
 
 
-@dataclass(frozen=True, slots=True)
-class MerchantRecord:
+class MerchantRecord(NamedTuple):
     """A merchant; `open` is False when it may not trade.
 
     `plan` names its terms. `owner` names whoever stands behind it, so that limits can be shared; empty for nobody.
@@ -55,8 +52,7 @@ class MerchantRecord:
     closed_channels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalRecord:
+class TerminalRecord(NamedTuple):
     """A terminal. `tmk`, `pik`, `mak` and `tdk` are key blocks, empty where there is none."""
 
     terminal_id: str
@@ -104,8 +100,7 @@ class PinPolicy(StrEnum):
 ACTIVE: Final = "active"
 
 
-@dataclass(frozen=True, slots=True)
-class CardRecord:
+class CardRecord(NamedTuple):
     """A card. `status` is `active`, or the answer code every request with it gets from its issuer; `blocked` is the
     code the acquirer gives, empty when it gives none. `network` is the institution over the network that has issued it,
     empty for a card of this host; what such a card pays is owed by that institution."""
@@ -131,8 +126,7 @@ class CardRecord:
         return f"{'wallet' if self.kind == CardKind.WALLET else 'card'}/{self.fingerprint}"
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerKeyRecord:
+class IssuerKeyRecord(NamedTuple):
     """An issuer's master keys for the chips of all cards whose number begins with `prefix`; key blocks.
 
     `scheme` says whose cryptogram versions they are, by the name `posterm.hsm.cryptogram.Scheme` has for it.
@@ -145,8 +139,7 @@ class IssuerKeyRecord:
     confidentiality: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChipRecord:
+class ChipRecord(NamedTuple):
     """A card's chip. `counter` is the highest transaction counter a verified cryptogram came with.
 
     `scripts` are waiting for the card or for word that it has obeyed them: identifier and command in turn.
@@ -158,8 +151,7 @@ class ChipRecord:
     scripts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ChipUseRecord:
+class ChipUseRecord(NamedTuple):
     """One use of a transaction counter: the request that came with it, and what was heard of it since.
 
     Cryptograms are hexadecimal. `scripts` are the identifiers sent with the answer.
@@ -174,8 +166,7 @@ class ChipUseRecord:
     scripts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
+class AccountRecord(NamedTuple):
     """An account with its four balances. `kind` is a row of the chart, `credit_line` how far it may fall below zero."""
 
     account_id: str
@@ -211,8 +202,7 @@ class TransferKind(StrEnum):
     EXPIRE_PENDING = "expire-pending"
 
 
-@dataclass(frozen=True, slots=True)
-class TransferRecord:
+class TransferRecord(NamedTuple):
     """A movement from the debited to the credited account; never changed once it is there.
 
     `resolves` names the pending transfer that a `…-pending` one ends, `transaction` the request it was made for,
@@ -234,8 +224,7 @@ class TransferRecord:
     corrects: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRecord:
+class HoldRecord(NamedTuple):
     """Whether a pending transfer still stands: `ended_by` is the transfer that ended it, empty while it is open."""
 
     transfer_id: str
@@ -251,8 +240,7 @@ class HoldRecord:
         return bool(self.deadline) and now >= self.deadline
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionRecord:
+class TransactionRecord(NamedTuple):
     """A request with financial meaning, what was answered, and what has happened to it since. Its `code` is empty while
     its issuer is being asked.
 
@@ -316,8 +304,7 @@ class TransactionRecord:
         return self.approved and not self.reversed
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRecord:
+class DocumentRecord(NamedTuple):
     """Something the merchant's back office keeps. `body` is its own business; the rest is what it is found by.
 
     `due` is when it is to be looked at again, empty for never.
@@ -331,8 +318,7 @@ class DocumentRecord:
     body: str = "{}"
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeRecord:
+class ExchangeRecord(NamedTuple):
     """A settlement or upload message that was answered, so that its repeat gets the same answer."""
 
     ref: str
@@ -340,8 +326,7 @@ class ExchangeRecord:
     answer: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchRecord:
+class BatchRecord(NamedTuple):
     """A terminal's batch. `terminal_totals` is the 30 digits the terminal last claimed, empty before it settles."""
 
     terminal_id: str
@@ -352,8 +337,7 @@ class BatchRecord:
     closed_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UploadRecord:
+class UploadRecord(NamedTuple):
     """One item a terminal uploaded: what it says it did under a trace number."""
 
     terminal_id: str
@@ -363,8 +347,7 @@ class UploadRecord:
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementReport:
+class SettlementReport(NamedTuple):
     """How a batch ended: what both sides counted (30 digits each), what it nets to, and every difference.
 
     `only_host` and `only_terminal` are trace numbers of items the other side does not know or knows otherwise.
@@ -387,8 +370,7 @@ class SettlementReport:
         return not self.terminal_totals or self.terminal_totals == self.host_totals
 
 
-@dataclass(frozen=True, slots=True)
-class LimitUseRecord:
+class LimitUseRecord(NamedTuple):
     """What counts against one limit in one period; `use` names both."""
 
     use: str
@@ -400,8 +382,7 @@ class LimitUseRecord:
         return self.reserved_minor + self.confirmed_minor
 
 
-@dataclass(frozen=True, slots=True)
-class CardUseRecord:
+class CardUseRecord(NamedTuple):
     """When a card was lately used at a merchant; `use` names both."""
 
     use: str
@@ -409,16 +390,14 @@ class CardUseRecord:
     inquiries: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClearingDayRecord:
+class ClearingDayRecord(NamedTuple):
     """A clearing date that has transactions; nothing is added to it once it is closed."""
 
     clearing_date: str
     closed_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ClearingRecord:
+class ClearingRecord(NamedTuple):
     """What a merchant has earned on a clearing date, and when it is paid. `payout` names the payout that pays it."""
 
     clearing_date: str
@@ -449,14 +428,13 @@ class ClearingRecord:
         return self.net_minor - self.advanced_minor
 
 
-@dataclass(frozen=True, slots=True)
-class AdvanceRecord:
+class AdvanceRecord(NamedTuple):
     """How much of an open clearing date a merchant was paid before it is closed, with fees, and how often."""
 
     clearing_date: str
     merchant_id: str
     amount_minor: int = 0
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # in the place of a tuple's method, which no row needs
 
 
 class PayoutState(StrEnum):
@@ -469,8 +447,7 @@ class PayoutState(StrEnum):
     RETURNED = "returned"
 
 
-@dataclass(frozen=True, slots=True)
-class PayoutRecord:
+class PayoutRecord(NamedTuple):
     """Money on its way to a merchant's bank account. `attempt` counts from 1; `fee_minor` is what it costs extra."""
 
     payout_id: str
@@ -495,8 +472,7 @@ class RouteState(StrEnum):
     """Given up, or reversed: the issuer has been sent a reversal, or has one coming."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteRecord:
+class RouteRecord(NamedTuple):
     """Where a request was sent, by its reference. `trace` is what DE 90 names it by, `original` the request it acts on.
 
     `reversal` is the message that takes it back, sealed, ready from before the request leaves. A route that still waits
@@ -512,8 +488,7 @@ class RouteRecord:
     original: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ForwardRecord:
+class ForwardRecord(NamedTuple):
     """A message an issuer must have, sealed: a reversal or an advice. It is sent until it is answered, in order of
     `forward_id`; then `code` is the answer, and what was sealed is gone."""
 

@@ -6,7 +6,6 @@ Leaves out merchant contracts; a merchant's terms are its plan's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from posterm.amount import currency as currency_named
@@ -65,8 +64,7 @@ def enrol_terminal(desk: Desk, terminal_id: str, merchant_id: str, tmk: KeyBlock
         raise EnrolmentError(f"terminal {terminal_id} belongs to merchant {known.merchant_id}")
     fresh = TerminalRecord(terminal_id, merchant_id, tmk, batch=batch)
     if known is not None:
-        fresh = replace(
-            fresh,
+        fresh = fresh._replace(
             batch=known.batch,
             requirement=known.requirement,
             parameters=known.parameters,
@@ -114,12 +112,12 @@ def terminal_of(desk: Desk, terminal_id: str) -> TerminalRecord:
 def set_open(desk: Desk, *, merchant_id: str = "", terminal_id: str = "", is_open: bool) -> None:
     """Open or close a merchant or a terminal for trade. Raises: EnrolmentError: unknown."""
     if terminal_id:
-        desk.store.put_terminal(replace(terminal_of(desk, terminal_id), open=is_open))
+        desk.store.put_terminal(terminal_of(desk, terminal_id)._replace(open=is_open))
     if merchant_id:
         merchant = desk.store.merchant(merchant_id)
         if merchant is None:
             raise EnrolmentError(f"no merchant {merchant_id!r}")
-        desk.store.put_merchant(replace(merchant, open=is_open))
+        desk.store.put_merchant(merchant._replace(open=is_open))
 
 
 def place_terminal(desk: Desk, terminal_id: str, serial: str, location: str, radius_m: int) -> None:
@@ -131,7 +129,7 @@ def place_terminal(desk: Desk, terminal_id: str, serial: str, location: str, rad
         parse_location(location)
     if radius_m < 0 or (location and not radius_m):
         raise EnrolmentError(f"terminal {terminal_id}: need a radius in metres around its location")
-    desk.store.put_terminal(replace(terminal, serial=serial, location=location, radius_m=radius_m))
+    desk.store.put_terminal(terminal._replace(serial=serial, location=location, radius_m=radius_m))
 
 
 def set_channels(desk: Desk, merchant_id: str, closed: Iterable[str]) -> None:
@@ -143,17 +141,17 @@ def set_channels(desk: Desk, merchant_id: str, closed: Iterable[str]) -> None:
     for name in names:
         if name not in set(MerchantChannel):
             raise EnrolmentError(f"no channel {name!r}", hint=f"there are {', '.join(MerchantChannel)}")
-    desk.store.put_merchant(replace(merchant, closed_channels=tuple(str(name) for name in names)))
+    desk.store.put_merchant(merchant._replace(closed_channels=tuple(str(name) for name in names)))
 
 
 def request_action(desk: Desk, terminal_id: str, requirement: Requirement) -> None:
     """Ask a terminal for something in the header of every answer, until it has done it. Raises: EnrolmentError."""
-    desk.store.put_terminal(replace(terminal_of(desk, terminal_id), requirement=requirement.value))
+    desk.store.put_terminal(terminal_of(desk, terminal_id)._replace(requirement=requirement.value))
 
 
 def with_requirement_met(terminal: TerminalRecord, requirement: Requirement) -> TerminalRecord:
     """The terminal, which has done what its header may have asked for."""
-    return replace(terminal, requirement="0") if terminal.requirement == requirement.value else terminal
+    return terminal._replace(requirement="0") if terminal.requirement == requirement.value else terminal
 
 
 def keep_terminal(case: Case, terminal: TerminalRecord) -> None:
@@ -167,7 +165,7 @@ def set_parameters(desk: Desk, terminal_id: str, values: dict[str, str]) -> None
     terminal = terminal_of(desk, terminal_id)
     pack_parameters(values)
     flat = tuple(part for item in values.items() for part in item)
-    desk.store.put_terminal(replace(terminal, parameters=flat))
+    desk.store.put_terminal(terminal._replace(parameters=flat))
 
 
 def parameters_of(terminal: TerminalRecord) -> dict[str, str]:

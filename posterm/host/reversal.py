@@ -17,7 +17,7 @@ Source: Q/CUP 009, reversal rules; DE 39 of the request is the reason and is not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from posterm.host.case import Case, Refusal
@@ -114,9 +114,9 @@ def undo(case: Case) -> Undone:
     if before is not None:
         store.put_transaction(_counting_again(case, _restored(before, original, group), original))
     late = was_cleared(case.desk, original)
-    undone = replace(original, reversed=True, holds=(), fee_now_minor=0)
+    undone = original._replace(reversed=True, holds=(), fee_now_minor=0)
     if not late:
-        undone = replace(undone, gross_minor=0, fee_minor=0)
+        undone = undone._replace(gross_minor=0, fee_minor=0)
     case.original = counted(store, undone, -undone.limited_minor)
     store.put_transaction(case.original)
     gross, fee = (-original.gross_minor, -original.fee_minor) if late else (0, 0)
@@ -137,14 +137,14 @@ def _restored(before: TransactionRecord, undone: TransactionRecord, group: list[
     """The transaction the undone one referred to, as it stands again."""
     holds = tuple(transfer.transfer_id for transfer in reversed(group) if transfer.kind == TransferKind.PENDING)
     if undone.kind in (Kind.VOID, Kind.COMPLETION_VOID):
-        return replace(before, voided_by="", fee_now_minor=-undone.fee_minor)
+        return before._replace(voided_by="", fee_now_minor=-undone.fee_minor)
     if undone.kind == Kind.PREAUTH_VOID:
-        return replace(before, voided_by="", holds=holds)
+        return before._replace(voided_by="", holds=holds)
     if undone.kind == Kind.COMPLETION:
-        return replace(before, completed_by="", holds=holds)
+        return before._replace(completed_by="", holds=holds)
     released = {transfer.resolves for transfer in group}
     kept = tuple(hold for hold in before.holds if hold not in released)
-    return replace(before, holds=kept, authorised_minor=before.authorised_minor - undone.amount_minor)
+    return before._replace(holds=kept, authorised_minor=before.authorised_minor - undone.amount_minor)
 
 
 def built_upon(case: Case, original: TransactionRecord) -> bool:

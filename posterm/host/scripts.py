@@ -12,7 +12,6 @@ Leaves out PIN change, for which the host would have to hold a PIN.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from posterm.host.case import Case, ChipData, Desk
@@ -52,7 +51,7 @@ def queue(desk: Desk, chip_name: str, command: str) -> str:
     if len(record.scripts) >= 2 * QUEUE_MAX:
         raise EnrolmentError(f"at most {QUEUE_MAX} scripts wait for a card")
     identifier = f"{desk.store.next_number('script') & 0xFFFFFFFF:08X}"
-    desk.store.put_chip(replace(record, scripts=(*record.scripts, identifier, command)))
+    desk.store.put_chip(record._replace(scripts=(*record.scripts, identifier, command)))
     return identifier
 
 
@@ -87,7 +86,7 @@ def take_results(case: Case, use: ChipUseRecord, results: bytes) -> None:
             case.tell(EventName.SCRIPT_FAILED, script=identifier, command=waiting.pop(identifier).partition(" ")[0])
     kept = tuple(part for pair in waiting.items() for part in pair)
     if kept != record.scripts:
-        case.desk.store.put_chip(replace(record, scripts=kept))
+        case.desk.store.put_chip(record._replace(scripts=kept))
 
 
 def _command_header_and_data(command: str) -> tuple[bytes, bytes]:

@@ -124,10 +124,10 @@ def close_batch(desk: Desk, batch: BatchRecord, now: datetime) -> SettlementRepo
         only_terminal=only_terminal,
     )
     store.put_report(report)
-    store.put_batch_record(replace(batch, open=False, closed_at=now.isoformat()))
+    store.put_batch_record(batch._replace(open=False, closed_at=now.isoformat()))
     terminal = store.terminal(batch.terminal_id)
     if terminal is not None and terminal.batch == batch.batch:
-        store.put_terminal(replace(terminal, batch=next_batch(batch.batch)))
+        store.put_terminal(terminal._replace(batch=next_batch(batch.batch)))
     return report
 
 
@@ -165,7 +165,7 @@ def _compare(case: Case, batch: BatchRecord) -> Decision:
     code = Reconciliation.EQUAL if equal else Reconciliation.DIFFERENT
     answer = replace(claim, code=code, foreign_code=code) if equal else SettlementTotals(own, Totals(), code, code)
     if batch.open:
-        store.put_batch_record(replace(batch, terminal_totals=claimed.digits))
+        store.put_batch_record(batch._replace(terminal_totals=claimed.digits))
     case.tell(
         EventName.TOTALS_COMPARED, batch=batch.batch, equal=equal, terminal_says=claimed.digits, host_says=own.digits
     )

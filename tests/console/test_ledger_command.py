@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,7 +133,7 @@ def test_a_sound_ledger_is_proved(posterm, card):
 
 def test_an_account_that_differs_is_named_and_ends_with_status_1(posterm, card):
     with opened() as store:
-        store.put_account(replace(store.account(PENDING), credits_posted=1))
+        store.put_account(store.account(PENDING)._replace(credits_posted=1))
     proved = posterm("ledger", "prove")
     assert proved.exit_code == 1
     assert f"account {PENDING}: credits_posted is 1, its transfers give 4256" in proved.stdout
@@ -152,7 +151,7 @@ def test_looking_makes_no_ledger(posterm, tmp_path, monkeypatch):
 
 def test_one_looks_while_the_host_is_writing(posterm, card):
     with opened() as store, store.batch():
-        store.put_account(replace(store.account(PENDING), credits_posted=1))
+        store.put_account(store.account(PENDING)._replace(credits_posted=1))
         assert posterm("ledger", "prove").exit_code == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def test_the_file_of_a_day_comes_in_both_forms(posterm):
 def test_a_difference_ends_with_status_1(posterm):
     with SqliteHostStore("posterm-data/host/host.sqlite") as store:
         (record,) = (each for each in store.transactions_cleared_on(DAY) if each.gross_minor)
-        store.put_transaction(replace(record, gross_minor=1))
+        store.put_transaction(record._replace(gross_minor=1))
     report = posterm("settle", "reconcile", DAY)
     assert (report.exit_code, "the ledger moved 9950" in report.stdout) == (1, True)
     assert posterm("settle", "reconcile", DAY, "--json").exit_code == 1

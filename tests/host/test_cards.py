@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from posterm.hsm import Pin, PinFormat
@@ -119,6 +117,6 @@ def test_a_card_kept_in_another_currency_does_not_pay(place, terminal):
 
 def test_money_comes_back_to_a_card_that_was_lost_meanwhile(place, terminal):
     sale = terminal.sale(1000)
-    place.store.put_card(replace(place.store.card(place.card), status="41"))
+    place.store.put_card(place.store.card(place.card)._replace(status="41"))
     assert terminal.sale(100).code == "41"
     assert terminal.void(sale).code == "00"

@@ -226,7 +226,7 @@ def test_every_other_step_is_refused_and_changes_nothing(payable, terminal):
     terminal.wait(days=1)
     (payout,) = host.create_payouts(terminal.now)
     for state in PayoutState:
-        payable.store.put_payout(replace(payout, state=state.value))
+        payable.store.put_payout(payout._replace(state=state.value))
         for action, (needed, _) in TRANSITIONS.items():
             if state is not needed:
                 with pytest.raises(PayoutError, match=f"to {action} it needs"):
@@ -256,7 +256,7 @@ def test_a_merchant_that_owes_waits_for_later_dates(payable, terminal):
     terminal.wait(days=1)
     payable.host.close_clearing(terminal.now)
     store, host = payable.store, payable.host
-    owes = replace(store.clearings_unpaid()[-1], debit_minor=0, credit_minor=20_000, due="2026-06-02")
+    owes = store.clearings_unpaid()[-1]._replace(debit_minor=0, credit_minor=20_000, due="2026-06-02")
     store.put_clearing(owes)
     assert host.create_payouts(terminal.now) == ()
 
@@ -294,7 +294,7 @@ def test_a_value_wider_than_its_column_is_refused(place, terminal):
     terminal.sale(100)
     (record,) = place.store.transactions_cleared_on(FIRST)
     with pytest.raises(HostError, match="column amount"):
-        settlement_file(FIRST, [replace(record, gross_minor=10**13)], "fixed")
+        settlement_file(FIRST, [record._replace(gross_minor=10**13)], "fixed")
 
 
 def test_books_that_agree_have_no_differences(place, terminal):
@@ -312,10 +312,10 @@ def test_every_book_that_differs_is_named(place, terminal):
     terminal.upload([(sale.stan, 900)])
     terminal.end(1, different=True)
     (record,) = (each for each in place.store.transactions_cleared_on(FIRST) if each.gross_minor)
-    place.store.put_transaction(replace(record, gross_minor=1_100))
+    place.store.put_transaction(record._replace(gross_minor=1_100))
     terminal.wait(hours=11, seconds=1)
     place.host.close_clearing(terminal.now)
-    place.store.put_clearing(replace(place.store.clearing(FIRST, MID), fee_minor=7))
+    place.store.put_clearing(place.store.clearing(FIRST, MID)._replace(fee_minor=7))
     said = "\n".join(place.host.reconcile(FIRST).differences)
     for part in ("the terminal counted", "only the host has", "the ledger moved 995", "cleared 1100 less 7"):
         assert part in said

@@ -126,7 +126,7 @@ class LedgerMachine(RuleBasedStateMachine):
         used = chance.choice(self.posted)
         other = self.make(used.debit_account, used.credit_account, used.amount % 1000 + 1, "posted")
         try:
-            self.ledger.apply([TransferRecord(used.transfer_id, *list(_after_name(other)))])
+            self.ledger.apply([other._replace(transfer_id=used.transfer_id)])
         except TransferConflictError:
             return
         assert used.amount == used.amount % 1000 + 1
@@ -157,10 +157,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         assert self.ledger.prove().faults == ()
-
-
-def _after_name(transfer: TransferRecord) -> list[object]:
-    return [getattr(transfer, name) for name in TransferRecord.__slots__ if name != "transfer_id"]
 
 
 LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

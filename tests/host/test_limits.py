@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -144,7 +142,7 @@ def test_the_least_amount_and_closed_credit():
     place = open_place(terms=terms_with(minimum_minor=100, credit_open=False))
     assert place.terminal.sale(99).code == "C6"
     assert place.terminal.sale(100).code == "00"
-    place.store.put_card(replace(place.store.card(place.card), kind="credit"))
+    place.store.put_card(place.store.card(place.card)._replace(kind="credit"))
     assert place.terminal.sale(100).code == "C0"
 
 

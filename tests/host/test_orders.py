@@ -180,9 +180,7 @@ def test_limits_are_looked_at_when_it_is_paid():
 def test_a_payment_of_a_closed_batch_is_too_late(place):
     made = ask(place, Kind.QR_ORDER, AMOUNT)
     batch = place.store.batch_record(TID, "000001")
-    place.store.put_batch_record(
-        type(batch)(**{**{name: getattr(batch, name) for name in batch.__slots__}, "open": False})
-    )
+    place.store.put_batch_record(batch._replace(open=False))
     assert place.host.pay_order(order_id(place, made), "li", place.terminal.now) == "12"
     assert place.host.orders()[0].state == OrderState.CLOSE
 

@@ -6,7 +6,6 @@ Source: the vectors of `tests/vectors/iso8583/unionpay-pos.json`, computed with 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def worked(place: Place) -> Place:
     hsm = place.hsm
     pik = hsm.load_clear_key(bytes.fromhex(KEYS["link vectors, PIK"]), KeyUsage.PIN_ENCRYPTION, Algorithm.TDES_DOUBLE)
     mak = hsm.load_clear_key(bytes.fromhex(KEYS["link vectors, MAK"]), KeyUsage.MAC, Algorithm.DES)
-    place.store.put_terminal(replace(place.store.terminal(TID), pik=pik, mak=mak))
+    place.store.put_terminal(place.store.terminal(TID)._replace(pik=pik, mak=mak))
     place.terminal.keys = {Role.PIK: pik, Role.MAK: mak}
     return place
 

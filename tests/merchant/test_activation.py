@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from posterm.merchant.activation import first_swipe_of
@@ -64,7 +62,7 @@ def test_another_fee_than_the_plans_opens_a_case(shop):
     terminal = shop.ready()
     terminal.sale(10_000)
     (record,) = shop.office.store.transactions_in_batch(terminal.terminal_id, "000001")
-    shop.office.store.put_transaction(replace(record, fee_now_minor=60))
+    shop.office.store.put_transaction(record._replace(fee_now_minor=60))
     shop.look()
     (case,) = shop.all(Case)
     assert (case.topic, case.about) == ("fee", record.ref)

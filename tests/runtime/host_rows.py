@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import get_type_hints
 
 from posterm.host.records import TransferRecord
@@ -15,11 +14,11 @@ def full(record: type, **given):
     """A record with something other than the default in every field."""
     hints = get_type_hints(record)
     samples = {str: "文 a'b", int: 123_456_789_012, bool: True}
-    return record(**{field.name: samples.get(hints[field.name], ("x", "文")) for field in fields(record)} | given)
+    return record(**{field: samples.get(hint, ("x", "文")) for field, hint in hints.items()} | given)
 
 
 def transfer(name: str, **more) -> TransferRecord:
-    return replace(full(TransferRecord, resolves="", transfer_id=name), **more)
+    return full(TransferRecord, resolves="", transfer_id=name)._replace(**more)
 
 
 def play_a_day(place: Place) -> list[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,8 +77,8 @@ def test_a_row_comes_back_as_it_was_put_and_is_replaced(store, get, put, record,
     assert getattr(store, get)(*keys) is None
     getattr(store, put)(record)
     assert getattr(store, get)(*keys) == record
-    getattr(store, put)(replace(record, **change))
-    assert getattr(store, get)(*keys) == replace(record, **change)
+    getattr(store, put)(record._replace(**change))
+    assert getattr(store, get)(*keys) == record._replace(**change)
 
 
 def test_documents_are_found_by_owner_and_state(store):
@@ -101,7 +100,7 @@ def test_documents_are_found_by_owner_and_state(store):
     assert found(subject="ann", state="OPEN") == ["2"]
     assert found(subject="carl") == []
     with store.batch():
-        store.put_document(replace(rows[0], state="SOLVED", subject="bob"))
+        store.put_document(rows[0]._replace(state="SOLVED", subject="bob"))
         assert (found(subject="ann"), found(subject="bob", state="SOLVED")) == (["1"], ["2"])
     assert found(subject="bob") == ["2", "3"]
 
@@ -178,7 +177,7 @@ def test_open_holds_are_listed_by_transfer_and_due_ones_by_deadline(store):
     assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 9)] == ["b", "c", "a"]
     assert [hold.transfer_id for hold in store.holds_due("2026-06-02T23", 9)] == ["b", "c"]
     assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 1)] == ["b"]
-    store.put_hold(replace(HOLDS[2], ended_by="x"))
+    store.put_hold(HOLDS[2]._replace(ended_by="x"))
     assert [hold.transfer_id for hold in store.open_holds()] == ["a", "c", "d"]
     assert [hold.transfer_id for hold in store.holds_due("2026-06-03", 9)] == ["c", "a"]
 
@@ -189,7 +188,7 @@ def test_lists_within_a_batch_show_what_the_batch_has_changed(store):
     store.put_transaction(full(TransactionRecord, ref="1", terminal_id="T", batch="1", rrn="R", merchant_id="M"))
     store.put_batch_record(full(BatchRecord, terminal_id="T", batch="1"))
     with store.batch():
-        store.put_hold(replace(HOLDS[2], ended_by="x"))
+        store.put_hold(HOLDS[2]._replace(ended_by="x"))
         store.put_hold(HoldRecord("e", "2026-06-01"))
         store.put_transaction(full(TransactionRecord, ref="0", terminal_id="T", batch="1", rrn="R", merchant_id="M"))
         store.put_transaction(full(TransactionRecord, ref="1", terminal_id="T", batch="1", rrn="S", merchant_id="M"))
@@ -212,15 +211,15 @@ def test_a_snapshot_reads_what_is_there(store):
 
 def test_transactions_are_listed_by_batch_rrn_and_authorisation_code(store):
     base = full(TransactionRecord, terminal_id="T", merchant_id="M", batch="000001", rrn="R1", auth_code="A1")
-    first, second = replace(base, ref="2"), replace(base, ref="1", rrn="R2", auth_code="")
-    other = replace(base, ref="3", merchant_id="N", terminal_id="U")
+    first, second = base._replace(ref="2"), base._replace(ref="1", rrn="R2", auth_code="")
+    other = base._replace(ref="3", merchant_id="N", terminal_id="U")
     for record in (first, second, other):
         store.put_transaction(record)
     assert store.transactions_in_batch("T", "000001") == [second, first]
     assert store.transactions_by_rrn("M", "R1") == [first]
     assert store.transactions_by_auth_code("M", "A1") == [first]
     assert store.transactions_by_auth_code("M", "") == []
-    store.put_transaction(replace(second, auth_code="A1"))
+    store.put_transaction(second._replace(auth_code="A1"))
     assert [record.ref for record in store.transactions_by_auth_code("M", "A1")] == ["1", "2"]
 
 

@@ -94,7 +94,7 @@ def the_host_takes_a_repeated_trace_number_for_a_new_one(patch: Patch) -> None:
 
     def renamed(*arguments: Any, **more: Any) -> TransferRecord:
         moved = move(*arguments, **more)
-        return replace(moved, transfer_id=f"{moved.transfer_id}/{next(numbers)}")
+        return moved._replace(transfer_id=f"{moved.transfer_id}/{next(numbers)}")
 
     other_step(patch, "duplicate", careless)
     patch.setattr(postings, "_move", renamed)
@@ -108,7 +108,7 @@ def the_host_takes_the_money_again_instead_of_giving_it_back(patch: Patch) -> No
         undone = inverse(self, *arguments)
         if undone is None or undone.resolves or undone.kind != "posted":
             return undone
-        return replace(undone, debit_account=undone.credit_account, credit_account=undone.debit_account)
+        return undone._replace(debit_account=undone.credit_account, credit_account=undone.debit_account)
 
     patch.setattr(Ledger, "inverse", wrong_way)
 
@@ -150,7 +150,7 @@ def the_host_counts_voids_twice_in_its_totals(patch: Patch) -> None:
 def the_host_posts_the_whole_amount_again_with_a_tip(patch: Patch) -> None:
     tip = postings._tip
     patch.setitem(
-        postings._GROUPS, Kind.TIP_ADJUST, lambda case: [replace(t, amount=case.amount_minor) for t in tip(case)]
+        postings._GROUPS, Kind.TIP_ADJUST, lambda case: [t._replace(amount=case.amount_minor) for t in tip(case)]
     )
 
 
@@ -191,7 +191,7 @@ def the_host_forgets_to_note_what_it_reversed(patch: Patch) -> None:
     put = HostDisk.put_transaction
 
     def forgetful(self: HostDisk, record: TransactionRecord) -> None:
-        put(self, replace(record, reversed=False))
+        put(self, record._replace(reversed=False))
 
     patch.setattr(HostDisk, "put_transaction", forgetful)
 

@@ -5,7 +5,6 @@ Source: EMV 4.4 Book 4, 6.3 and 12; Q/CUP 009 (field 55, reversals, script notic
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,7 +164,7 @@ def test_a_card_of_another_issuer_is_declined_whatever_it_says() -> None:
     world, card = signed_on(), card_of("debit")
     other = world.store.issuer_keys("4")
     assert other is not None
-    world.store.put_issuer_keys(replace(other, prefix="62", scheme="unionpay"))
+    world.store.put_issuer_keys(other._replace(prefix="62", scheme="unionpay"))
     before = available(world, "debit")
     result = sell(world, Hand.inserting(load("debit"), card.pin))
     assert (result.outcome, result.code) == (Outcome.DECLINED, "A7")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import typer
 
 from posterm.console.cli.options import ConfigOption, JsonOption, examples
 
-R = TypeVar("R")
+R = TypeVar("R", bound=NamedTuple)
 app = typer.Typer(no_args_is_help=True, help="Clear what merchants have earned, and pay it out.")
 
 DateArgument = Annotated[str, typer.Argument(metavar="DATE", help="Clearing date, YYYY-MM-DD.")]
@@ -149,13 +149,11 @@ def _write(
     as_json: bool,
     nothing: str,
 ) -> None:
-    from dataclasses import asdict
-
     from posterm.console.cli.output import write_columns, write_json
     from posterm.console.views.ledger import money_to_the_right
 
     if as_json:
-        write_json([asdict(record) for record in records])  # type: ignore[call-overload]  # every record is a dataclass
+        write_json([record._asdict() for record in records])
     elif records:
         aligned, *others = money_to_the_right(heading, [row(record) for record in records])
         write_columns(aligned, others)

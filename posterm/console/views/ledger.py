@@ -6,7 +6,6 @@ A table shows money in units of its currency; documents hold whole minor units.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from posterm.amount import currency
@@ -58,7 +57,7 @@ def account_row(account: AccountRecord) -> tuple[str, ...]:
 
 def account_document(account: AccountRecord) -> dict[str, Any]:
     """One account with its four balances and what follows from them."""
-    return {**asdict(account), "balance": account.balance, "available": account.available}
+    return {**account._asdict(), "balance": account.balance, "available": account.available}
 
 
 def transfer_row(transfer: TransferRecord) -> tuple[str, ...]:
@@ -76,7 +75,7 @@ def transfer_row(transfer: TransferRecord) -> tuple[str, ...]:
 
 def transfer_document(transfer: TransferRecord) -> dict[str, Any]:
     """One transfer with all its fields."""
-    return asdict(transfer)
+    return transfer._asdict()
 
 
 def statement_row(line: StatementLine) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ Source: Q/CUP 006 as restated publicly; ISO 8583:1987, message functions.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -129,7 +128,7 @@ def _post_told(case: Case, message: Message) -> Message:
     if case.card is None:
         return _declined(case, message, "card", Refusal("14", "no such card"))
     tie_told_original(case)
-    return _post(case, message, [replace(transfer, forced=True) for transfer in postings.group_of(case)])
+    return _post(case, message, [transfer._replace(forced=True) for transfer in postings.group_of(case)])
 
 
 def _post(case: Case, message: Message, group: postings.Group) -> Message:

@@ -8,7 +8,6 @@ Source: Q/CUP 006 as restated publicly, DE 90; the rules are those of `posterm.h
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from posterm.host.case import Case, Refusal
@@ -71,8 +70,7 @@ def tie_told_original(case: Case) -> None:
 
 def tipped(case: Case, original: TransactionRecord) -> TransactionRecord:
     """A sale with a tip that was told of later."""
-    return replace(
-        original,
+    return original._replace(
         posted_minor=original.posted_minor + case.amount_minor,
         tip_minor=original.tip_minor + case.amount_minor,
     )

@@ -12,7 +12,7 @@ Source: ISO 8583:1987, message functions of reversal and advice, and their repea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -68,7 +68,7 @@ def take_answer(desk: Desk, forward_id: str, code: str, now: datetime) -> HostEv
     record = desk.store.forward(forward_id)
     if record is None or record.code or code in TRY_AGAIN:
         return None
-    desk.store.put_forward(replace(record, code=code, message=""))
+    desk.store.put_forward(record._replace(code=code, message=""))
     fine = code == "00" or (code == _NOTHING_TO_UNDO and record.mti == _REVERSAL)
     details = {"issuer": record.issuer, "mti": record.mti, "transaction": record.ref, "code": code}
     return HostEvent(EventName.FORWARD_TAKEN if fine else EventName.FORWARD_REFUSED, now, details)

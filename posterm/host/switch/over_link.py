@@ -11,7 +11,7 @@ Leaves out CVV2, identity documents, and fees between institutions.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -112,7 +112,7 @@ class IssuerOverLink:
         found = desk.store.card(fingerprint)
         card = found if found is not None else self._first_seen(case, fingerprint, pan)
         if card.network != self.name:
-            card = replace(card, network=self.name, issuer_id=self.terms.institution)
+            card = card._replace(network=self.name, issuer_id=self.terms.institution)
         if card is not found:
             desk.store.put_card(card)
         if card.currency != case.currency:

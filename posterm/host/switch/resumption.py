@@ -13,7 +13,6 @@ still be open.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -53,11 +52,11 @@ def run_resumed(case: Case, suspended: Suspended) -> Message | None:
     if code == NO_ANSWER:
         return _unanswered(case, issuer, route)
     if code != _APPROVED:
-        case.desk.store.put_route(replace(route, state=RouteState.DECLINED.value, reversal=""))
+        case.desk.store.put_route(route._replace(state=RouteState.DECLINED.value, reversal=""))
         pipeline.undo(case, pipeline.TRANSACTION_STEPS)
         return pipeline.decline(case, "issuer", Refusal(code, "the issuer declines"))
     _look_again(case)
-    case.desk.store.put_route(replace(route, state=RouteState.APPROVED.value))
+    case.desk.store.put_route(route._replace(state=RouteState.APPROVED.value))
     return pipeline.accept(case, pipeline.TRANSACTION_STEPS)
 
 

@@ -7,7 +7,6 @@ host that died has left waiting. An answer that comes later finds the route canc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -30,7 +29,7 @@ def next_stan(desk: Desk) -> str:
 
 def take_back(desk: Desk, route: RouteRecord, now: datetime) -> Iterator[HostEvent]:
     """Cancel a route and queue the reversal of what it asked for."""
-    desk.store.put_route(replace(route, state=RouteState.CANCELLED.value, reversal=""))
+    desk.store.put_route(route._replace(state=RouteState.CANCELLED.value, reversal=""))
     if route.reversal:
         sent = Trace("0420", next_stan(desk), f"{now:%m%d%H%M%S}", desk.acquirer_id, desk.acquirer_id)
         reversal = forwards.unseal(desk, route.ref, route.reversal).with_elements(sent.elements)
@@ -40,7 +39,7 @@ def take_back(desk: Desk, route: RouteRecord, now: datetime) -> Iterator[HostEve
 def release(desk: Desk, record: TransactionRecord) -> TransactionRecord:
     """Free the limits that a waiting request has reserved."""
     limits.release(desk.store, record)
-    return replace(record, limits=(), limited_minor=0)
+    return record._replace(limits=(), limited_minor=0)
 
 
 def give_up(desk: Desk, route: RouteRecord, now: datetime, code: str = NO_ANSWER) -> Iterator[HostEvent]:
@@ -50,7 +49,7 @@ def give_up(desk: Desk, route: RouteRecord, now: datetime, code: str = NO_ANSWER
         raise HostError(f"the transaction {route.ref} is gone")
     yield from take_back(desk, route, now)
     answer = answers.bare_elements(desk, now, code, record.rrn)
-    declined = replace(release(desk, record), code=code, declined_by="issuer", answer=answer)
+    declined = release(desk, record)._replace(code=code, declined_by="issuer", answer=answer)
     desk.store.put_transaction(declined)
     details = {"issuer": route.issuer, "transaction": route.ref, "code": code}
     yield HostEvent(EventName.ISSUER_SILENT, now, details)

@@ -11,9 +11,9 @@ Source: SQLite documentation, STRICT and WITHOUT ROWID tables; PostgreSQL docume
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, get_type_hints
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_type_hints
 
 from posterm.host.records import (
     AccountRecord,
@@ -46,12 +46,12 @@ SCHEMA_VERSION: Final = 9
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound=tuple[Any, ...])
+"""A `NamedTuple` whose fields are text, integers, booleans or tuples of text."""
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceRecord:
+class SequenceRecord(NamedTuple):
     """How far a named sequence of numbers has been given out."""
 
     name: str
@@ -79,11 +79,10 @@ class Table(Generic[Record]):
         self.record = record
         self.key = key
         self.numbered = numbered
-        self.columns = tuple(field.name for field in fields(record))  # type: ignore[arg-type]
-        self.kinds = tuple(hints[column] for column in self.columns)
+        self.columns = tuple(hints)
+        self.kinds = tuple(hints.values())
         self._lists = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
         self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
-        self._values = attrgetter(*self.columns)
         texts = [column for column, kind in zip(self.columns, self.kinds, strict=True) if kind is str]
         lists = [self.columns[place] for place in self._lists]
         # Always more than one name, so that there is always a tuple.
@@ -104,10 +103,9 @@ class Table(Generic[Record]):
 
     def row(self, record: Record) -> tuple[Any, ...]:
         """The record as values for its columns."""
-        fields_of_record: tuple[Any, ...] = self._values(record)
         if not self._lists and not self._flags:
-            return fields_of_record
-        values = list(fields_of_record)
+            return record
+        values = list(record)
         for place in self._lists:
             values[place] = json.dumps(values[place], ensure_ascii=False) if values[place] else ""
         for place in self._flags:

@@ -79,7 +79,7 @@ from posterm.runtime.store.host_tables import (
 )
 from posterm.runtime.store.unit_of_work import Database, Row, Shelf, Writes
 
-R = TypeVar("R")
+R = TypeVar("R", bound=tuple[Any, ...])
 
 _TRANSFERS_AT_ONCE: Final = 1000
 _ABSENT: Any = object()

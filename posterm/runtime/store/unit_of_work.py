@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from posterm.runtime.store.host_tables import Flavour, Key, Table
 
-R = TypeVar("R")
+R = TypeVar("R", bound=tuple[Any, ...])
 Row = tuple[Any, ...]
 Writes = Sequence[tuple[str, list[Row]]]
 """Statements in order, each with the rows it is run for."""

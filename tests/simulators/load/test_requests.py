@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from posterm.host import MemoryHostStore
-from posterm.host.records import TransferRecord
 from posterm.runtime.store.sqlite_host import SqliteHostStore
 from posterm.unionpay.envelope import open_envelope
 from posterm.unionpay.profile import get_profile, profile_names
@@ -121,8 +120,7 @@ def test_a_sale_posted_a_second_time_is_found():
     shop = Shop()
     shop.sale(500)
     posted = next(each for each in shop.store.transfers() if each.amount == 500)
-    values = {name: getattr(posted, name) for name in TransferRecord.__slots__}
-    shop.host.ledger.apply([TransferRecord(**values | {"transfer_id": "again"})])
+    shop.host.ledger.apply([posted._replace(transfer_id="again")])
     assert any("merchants have" in fault for fault in shop.books().faults)
 
 
