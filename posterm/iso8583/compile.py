@@ -96,6 +96,16 @@ def text_table(codec: str) -> bytes | None:
     return table if len(table) == len(set(table)) == 256 else None
 
 
+@lru_cache(maxsize=64)
+def holds_ascii(codec: str) -> bool:
+    """True for a codec in which ASCII characters are the bytes that they are in ASCII."""
+    ascii_bytes = bytes(range(128))
+    try:
+        return ascii_bytes.decode("ascii").encode(codec) == ascii_bytes
+    except (UnicodeError, LookupError):
+        return False
+
+
 def length_table(digits: int, encoding: str, least: int, most: int) -> dict[Any, int] | None:
     """Every length of an element by how it is written, or None when there are too many."""
     if most - least >= _TABLE_LIMIT or (encoding == "binary" and digits > 1) or (encoding == "bcd" and digits > 4):

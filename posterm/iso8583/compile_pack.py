@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posterm.iso8583.codec import Writer, make_length_writer
-from posterm.iso8583.compile import ALPHABET_NAMES, Field, alphabet_test, text_table
+from posterm.iso8583.compile import ALPHABET_NAMES, Field, alphabet_test, holds_ascii, text_table
 from posterm.iso8583.composite import Composite
 from posterm.iso8583.errors import Iso8583Error
 
@@ -50,7 +50,7 @@ class EncoderSource:
             if not self._written(field):
                 self._close_digits()
                 self.names[f"write{field.number}"] = write
-                self._piece("bytes", f"write{field.number}(v{field.number})")
+                self._piece("bytes", self._by_writer(field))
         self._close_digits()
         names = "".join(f"v{field.number}, " for field, _ in self.fields)
         lines = ["def encode(head, cells):", "    try:"]
@@ -89,6 +89,22 @@ class EncoderSource:
         table = f"FROM_{''.join(mark if mark.isalnum() else '_' for mark in piece.sort).upper()}"
         self.names[table] = bytes.maketrans(text_table(piece.sort) or b"", bytes(range(256)))
         return f'{whole}.encode("latin-1").translate({table})'
+
+    def _by_writer(self, field: Field) -> str:
+        """An expression of an element as the interpreter writes it; text that is ASCII in any codec is written here."""
+        fmt, name = field.format, f"v{field.number}"
+        written = f"write{field.number}({name})"
+        if (
+            fmt.kind != "text"
+            or field.fixed
+            or fmt.length - fmt.minimum >= _TABLE_LIMIT
+            or not holds_ascii(fmt.encoding)
+        ):
+            return written
+        write_length = make_length_writer(field.prefix_digits, field.prefix_encoding)
+        table = f"PREFIX{field.number}"
+        self.names[table] = {length: write_length(length) for length in range(fmt.minimum, fmt.length + 1)}
+        return f'{table}[len({name})] + {name}.encode("ascii") if {name}.isascii() else {written}'
 
     def _written(self, field: Field) -> bool:
         """Add what writes an element; False when no code is made for it."""

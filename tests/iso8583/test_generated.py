@@ -314,6 +314,18 @@ def test_no_generated_source_holds_what_a_message_held() -> None:
             assert not any(str(value) in source for value in message.values() if len(str(value)) > 7)
 
 
+def test_text_of_a_multibyte_codec_is_written_alike_whether_it_is_ascii_or_not() -> None:
+    dialect = get_dialect("unionpay-pos")
+    assert 'v63.encode("ascii") if v63.isascii()' in dialect.source((3, 63), "pack")
+    for remark in ("", "CUP", "~{1", "银联", "CUP银联", "x" * 163, "银" * 81):
+        for _ in range(SIGHTINGS + 2):
+            message = Message("0210", {3: "000000", 63: remark})
+            assert dialect.pack(message) == dialect.pack_interpreted(message)
+    for value in ("x" * 164, "银" * 82, 7):
+        with pytest.raises(PackError):
+            dialect.pack(Message("0210", {3: "000000", 63: value}))
+
+
 def test_peeking_looks_at_lengths_only_and_stops_early() -> None:
     dialect = get_dialect("iso87-ascii")
     wire = dialect.pack(MESSAGE)
