@@ -113,7 +113,7 @@ class Pan(Sensitive):
     @property
     def pan12(self) -> str:
         """The 12 rightmost digits without the check digit, as PIN blocks use them (ISO 9564-1)."""
-        return self._clear[:-1][-12:].rjust(12, "0")
+        return self._clear[-13:-1]  # a PAN has 13 digits at least
 
 
 _TRACK2 = re.compile(r"([0-9]{13,19})[=D]([0-9]{4}|=)([0-9]{3}|=)([0-9=]*)")
@@ -131,11 +131,11 @@ class Track2(Sensitive):
     __slots__ = ("_match",)
 
     def __init__(self, data: str) -> None:
-        data = data.replace("D", "=").removeprefix(";").split("?")[0]
+        data = data.replace("D", "=").removeprefix(";").partition("?")[0]
         match = _TRACK2.fullmatch(data) if len(data) <= 37 else None
         if match is None:
             raise SensitiveValueError("not track 2 data: need PAN, =, YYMM, service code, at most 37 characters")
-        super().__init__(data)
+        self._clear = data
         self._match = match
 
     @property

@@ -28,10 +28,10 @@ from posterm.sensitive import Pan
 DECIMALISATION_TABLE: Final = "0123456789012345"
 """The usual table: A to F become 0 to 5."""
 
-_DIGITS: Final = "0123456789"
-_PLUS: Final = {(x, y): str((int(x) + int(y)) % 10) for x in _DIGITS for y in _DIGITS}
-_MINUS: Final = {(x, y): str((int(x) - int(y)) % 10) for x in _DIGITS for y in _DIGITS}
-_VALIDATION_DATA: Final = re.compile(r"[0-9A-F]{16}", re.ASCII)
+_HEXADECIMAL: Final = "0123456789ABCDEF"
+_SUMS: Final = bytes.maketrans(bytes(range(0x60, 0x73)), b"0123456789012345678")
+"""The digit for the sum of two ASCII digits, which never carries out of its byte; as all of them are added at once."""
+_MINUS: Final = {(x, y): str((int(x) - int(y)) % 10) for x in "0123456789" for y in "0123456789"}
 _TEMPLATE: Final = re.compile(r"[0-9A-F]{0,11}N[0-9A-F]{0,11}", re.ASCII)
 
 
@@ -69,7 +69,7 @@ def natural_pin(pvk: BlockCipher, length: int, validation_data: str, decimalisat
         decimalisation_table: 16 decimal digits; what 0 to F become.
     Raises: PinError: validation data or table of another form.
     """
-    if _VALIDATION_DATA.fullmatch(validation_data) is None:
+    if len(validation_data) != 16 or validation_data.strip(_HEXADECIMAL):
         raise PinError("PIN validation data: need 16 hexadecimal digits in upper case, found something else")
     table = _translation(decimalisation_table)
     return pvk.encrypt(bytes.fromhex(validation_data)).hex()[:length].encode("ascii").translate(table).decode("ascii")
@@ -82,7 +82,8 @@ def offset_of(pin: str, natural: str) -> str:
 
 def pin_from_offset(offset: str, natural: str) -> str:
     """`natural` plus `offset`, digit by digit, modulo 10. Both have the same length."""
-    return "".join([_PLUS[pair] for pair in zip(offset, natural, strict=True)])
+    sums = int.from_bytes(offset.encode("ascii"), "big") + int.from_bytes(natural.encode("ascii"), "big")
+    return sums.to_bytes(len(offset), "big").translate(_SUMS).decode("ascii")
 
 
 PVV_DIGITS: Final = 4
