@@ -24,19 +24,31 @@ MAC_ELEMENT: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """TPDU and header around `wire`, the bytes from the MTI on."""
+    """TPDU and header, which `front` holds as they go over the line, around `wire`, the bytes from the MTI on."""
 
-    tpdu: Tpdu
-    header: Header
+    front: bytes
     wire: bytes
+
+    @classmethod
+    def around(cls, wire: bytes, tpdu: Tpdu, header: Header) -> Envelope:
+        """An envelope for a message that is to be sent."""
+        return cls(tpdu.pack() + header.pack(), wire)
+
+    @property
+    def tpdu(self) -> Tpdu:
+        return _parsed_front(self.front)[0]
+
+    @property
+    def header(self) -> Header:
+        return _parsed_front(self.front)[1]
 
     def pack(self) -> bytes:
         """What the length prefix counts."""
-        return self.tpdu.pack() + self.header.pack() + self.wire
+        return self.front + self.wire
 
     def pack_answer(self, wire: bytes, asked: Requirement, *, swap_tpdu: bool) -> bytes:
         """What the length prefix of the answer counts: `wire` behind this TPDU, swapped or not, and this header."""
-        return _front_of_answer(self.tpdu, self.header, asked, swap_tpdu) + wire
+        return _front_of_answer(self.front, asked, swap_tpdu) + wire
 
 
 def open_envelope(frame: bytes) -> Envelope:
@@ -46,8 +58,9 @@ def open_envelope(frame: bytes) -> Envelope:
     """
     if len(frame) < TPDU_BYTES + HEADER_BYTES + 2:
         raise HeaderError(f"frame of {len(frame)} bytes: too short for TPDU, header and MTI")
-    tpdu, header = _parsed_front(frame[:_FRONT_BYTES])
-    return Envelope(tpdu, header, frame[_FRONT_BYTES:])
+    front = frame[:_FRONT_BYTES]
+    _parsed_front(front)
+    return Envelope(front, frame[_FRONT_BYTES:])
 
 
 # Thousands of terminals have a handful of TPDUs and headers between them.
@@ -59,14 +72,15 @@ def _parsed_front(front: bytes) -> tuple[Tpdu, Header]:
 
 
 @lru_cache(maxsize=1024)
-def _front_of_answer(tpdu: Tpdu, header: Header, asked: Requirement, swap_tpdu: bool) -> bytes:
+def _front_of_answer(front: bytes, asked: Requirement, swap_tpdu: bool) -> bytes:
+    tpdu, header = _parsed_front(front)
     return (tpdu.swapped() if swap_tpdu else tpdu).pack() + header.asking(asked).pack()
 
 
 def request_envelope(profile: AcquirerProfile, wire: bytes) -> Envelope:
     """The envelope a terminal puts around its request."""
     tpdu = Tpdu(destination=profile.frame.tpdu_destination, source=profile.frame.tpdu_source)
-    return Envelope(tpdu, Header.parse(profile.frame.header), wire)
+    return Envelope.around(wire, tpdu, Header.parse(profile.frame.header))
 
 
 def frame_bytes(profile: AcquirerProfile, envelope: Envelope) -> bytes:
@@ -110,8 +124,8 @@ class Sealer:
         Raises: MacFailureError: missing or wrong.
         """
         try:
-            if message is not None and MAC_ELEMENT in message:
-                mac = message[MAC_ELEMENT]
+            mac = message.get(MAC_ELEMENT) if message is not None else None
+            if mac is not None:
                 data = wire[: -len(mac)]  # DE 64 is fixed, binary and the last element there can be
             else:
                 data, mac = self.profile.dialect.split_mac(wire)

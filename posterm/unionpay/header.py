@@ -29,6 +29,8 @@ class Requirement(StrEnum):
     The reserved ones have no published meaning; a terminal tells that it was asked and goes on.
     """
 
+    __hash__ = str.__hash__  # looked up with every answer; an enumeration's own hash is written in Python
+
     NONE = "0"
     DOWNLOAD_PARAMETERS = "1"
     UPLOAD_STATUS = "2"

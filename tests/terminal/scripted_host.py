@@ -147,7 +147,7 @@ class ScriptedHost:
         else:
             wire = self.profile.dialect.pack(answer)
         header = envelope.header.asking(act.requirement)
-        return Envelope(envelope.tpdu.swapped(), header, wire).pack()
+        return Envelope.around(wire, envelope.tpdu.swapped(), header).pack()
 
     # --- the ledger ---
 
