@@ -101,17 +101,14 @@ def check_duplicate(case: Case) -> Refusal | None:
 
     A request that its own reversal overtook is refused for good: CA where the acquirer has it, else 12.
     """
-    store = case.desk.store
     case.content = content_fingerprint(case)
-    found = store.transaction(case.ref)
+    refs = (case.ref, case.ref_for(REVERSAL_MTI, case.batch, case.stan))  # of a reversal, twice the same
+    found, reversal = case.desk.store.transactions_named(refs)
     if found is not None:
         if found.content != case.content:
             return Refusal("94", "the trace number was used for another request", record=False)
         case.again = found
         return None
-    if case.message.mti == REVERSAL_MTI:
-        return None
-    reversal = store.transaction(case.ref_for(REVERSAL_MTI, case.batch, case.stan))
     if reversal is not None and not reversal.declined_by:
         code = case.desk.own_code("CA", "12")
         return Refusal(code, "its reversal came first", EventName.ORIGINAL_AFTER_REVERSAL)

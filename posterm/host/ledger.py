@@ -187,17 +187,16 @@ class Ledger:
         return prove(self._store)
 
     def _posted_before(self, group: Sequence[TransferRecord]) -> bool:
-        before = 0
-        for transfer in group:
-            found = self._store.transfer(transfer.transfer_id)
-            if found is not None and found._replace(at=transfer.at) != transfer:
+        found = self._store.transfers_named([transfer.transfer_id for transfer in group])
+        before = len(found) - found.count(None)
+        for transfer, record in zip(group, found, strict=True) if before else ():
+            if record is not None and record._replace(at=transfer.at) != transfer:
                 raise TransferConflictError(f"transfer {transfer.transfer_id} is posted already with other content")
-            before += found is not None
         if len(group) > 1 and len({transfer.transfer_id for transfer in group}) != len(group):
             raise LedgerError("a group names the same transfer twice")
         if before and before != len(group):
             raise TransferConflictError("a part of the group is posted already")
-        return bool(group) and before == len(group)
+        return bool(before)
 
     def _check(self, transfer: TransferRecord, holds: dict[str, HoldRecord]) -> TransferRecord | None:
         """What a transfer ends. The state of holds after it is put into `holds`."""

@@ -1,14 +1,15 @@
 """The host's rows in memory, for simulation and tests. Leaves out durability.
 
 Every change remembers what it replaced until the outermost `batch` or `savepoint` ends, so an exception undoes it.
-Lists by another key (batch, RRN, authorisation code) are kept as tuples of references under the same rule.
+Lists by another key (batch, RRN, authorisation code) are kept as references under the same rule.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from typing import Any
 
 from posterm.host.records import (
@@ -61,7 +62,7 @@ class MemoryHostStore:
         self._holds: dict[str, HoldRecord] = {}
         self._open_holds: dict[str, HoldRecord] = {}
         self._transactions: dict[str, TransactionRecord] = {}
-        self._refs: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        self._refs: dict[tuple[str, str, str], dict[str, None]] = {}
         self._limit_uses: dict[str, LimitUseRecord] = {}
         self._card_uses: dict[str, CardUseRecord] = {}
         self._clearing_days: dict[str, ClearingDayRecord] = {}
@@ -81,10 +82,10 @@ class MemoryHostStore:
         self._reports: dict[tuple[str, str], SettlementReport] = {}
 
     def batch(self) -> AbstractContextManager[None]:
-        return self._all_or_nothing()
+        return _AllOrNothing(self)
 
     def savepoint(self) -> AbstractContextManager[None]:
-        return self._all_or_nothing()
+        return _AllOrNothing(self)
 
     def snapshot(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -154,6 +155,9 @@ class MemoryHostStore:
     def transfer(self, transfer_id: str) -> TransferRecord | None:
         return self._transfers.get(transfer_id)
 
+    def transfers_named(self, transfer_ids: Sequence[str]) -> list[TransferRecord | None]:
+        return list(map(self._transfers.get, transfer_ids))
+
     def add_transfer(self, record: TransferRecord) -> None:
         self._set(self._transfers, record.transfer_id, record)
 
@@ -180,15 +184,20 @@ class MemoryHostStore:
     def transaction(self, ref: str) -> TransactionRecord | None:
         return self._transactions.get(ref)
 
+    def transactions_named(self, refs: Sequence[str]) -> list[TransactionRecord | None]:
+        return list(map(self._transactions.get, refs))
+
     def put_transaction(self, record: TransactionRecord) -> None:
         old = self._transactions.get(record.ref)
         self._set(self._transactions, record.ref, record)
-        for index in _indexes(record):
-            if old is None or index not in _indexes(old):
-                self._set(self._refs, index, (*self._refs.get(index, ()), record.ref))
-        for index in _indexes(old) if old is not None else ():
-            if index not in _indexes(record):
-                self._set(self._refs, index, tuple(ref for ref in self._refs[index] if ref != record.ref))
+        indexes = _indexes(record)
+        before = _indexes(old) if old is not None else ()
+        if indexes == before:
+            return
+        for index in before:
+            self._drop(self._refs[index], record.ref)
+        for index in indexes:
+            self._set(self._refs.setdefault(index, {}), record.ref, None)
 
     def transactions_by_rrn(self, merchant_id: str, rrn: str) -> list[TransactionRecord]:
         return self._listed("rrn", merchant_id, rrn)
@@ -363,32 +372,41 @@ class MemoryHostStore:
                 self._undo.append((rows, key, rows[key]))
             del rows[key]
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        mark = len(self._undo)
-        self._depth += 1
-        try:
-            yield
-        except BaseException:
-            while len(self._undo) > mark:
-                rows, key, old = self._undo.pop()
-                if old is _ABSENT:
-                    rows.pop(key, None)
-                else:
-                    rows[key] = old
-            raise
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self._undo.clear()
+    def _undo_back_to(self, mark: int) -> None:
+        while len(self._undo) > mark:
+            rows, key, old = self._undo.pop()
+            if old is _ABSENT:
+                rows.pop(key, None)
+            else:
+                rows[key] = old
+
+
+class _AllOrNothing:
+    """What `MemoryHostStore.batch` and `savepoint` give."""
+
+    __slots__ = ("_mark", "_store")
+
+    def __init__(self, store: MemoryHostStore) -> None:
+        self._store = store
+        self._mark = 0
+
+    def __enter__(self) -> None:
+        self._mark = len(self._store._undo)  # noqa: SLF001 - its own store's
+        self._store._depth += 1  # noqa: SLF001
+
+    def __exit__(self, kind: type[BaseException] | None, _fault: object, _trace: TracebackType | None) -> None:
+        store = self._store
+        if kind is not None:
+            store._undo_back_to(self._mark)  # noqa: SLF001
+        store._depth -= 1  # noqa: SLF001
+        if not store._depth:  # noqa: SLF001
+            store._undo.clear()  # noqa: SLF001
 
 
 def _indexes(record: TransactionRecord) -> tuple[tuple[str, str, str], ...]:
-    indexes = [
+    indexes = (
         ("batch", record.terminal_id, record.batch),
         ("rrn", record.merchant_id, record.rrn),
         ("cleared", "", record.clearing_date),
-    ]
-    if record.auth_code:
-        indexes.append(("auth", record.merchant_id, record.auth_code))
-    return tuple(indexes)
+    )
+    return (*indexes, ("auth", record.merchant_id, record.auth_code)) if record.auth_code else indexes

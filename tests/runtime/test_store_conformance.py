@@ -71,6 +71,28 @@ ROWS = [
 ]
 
 
+@pytest.mark.parametrize("count", [2, 250])
+def test_several_rows_are_found_as_each_alone_would_be(store, count):
+    names = [f"n{number}" for number in range(count)]
+    store.put_transaction(full(TransactionRecord, ref="n1"))
+    store.add_transfer(transfer("n0"))
+
+    def found_alike() -> bool:
+        transactions = [store.transaction(name) for name in names]
+        transfers = [store.transfer(name) for name in names]
+        asked = (store.transactions_named(names), store.transfers_named(names))
+        return asked == (transactions, transfers) and transfers[0] == transfer("n0")
+
+    assert found_alike()
+    with store.batch():
+        assert found_alike()
+        store.put_transaction(full(TransactionRecord, ref="n0"))
+        store.add_transfer(transfer("n1"))
+        assert found_alike()
+    assert [record.ref for record in store.transactions_named(["n1", "n1", "n0"])] == ["n1", "n1", "n0"]
+    assert store.transactions_named([]) == []
+
+
 @pytest.mark.parametrize(("get", "put", "record", "key", "change"), ROWS, ids=[row[0] for row in ROWS])
 def test_a_row_comes_back_as_it_was_put_and_is_replaced(store, get, put, record, key, change):
     keys = [getattr(record, name) for name in key]

@@ -11,6 +11,7 @@ Source: SQLite documentation, STRICT and WITHOUT ROWID tables; PostgreSQL docume
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar, get_type_hints
@@ -46,9 +47,12 @@ SCHEMA_VERSION: Final = 9
 NUMBER: Final = "number"
 """The column that counts the rows of a numbered table in the order they were added."""
 
+_LISTS: Final = json.JSONEncoder(ensure_ascii=False)
+
 Record = TypeVar("Record", bound=tuple[Any, ...])
 """A `NamedTuple` whose fields are text, integers, booleans or tuples of text."""
-Key = tuple[str, ...]
+Key = str | tuple[str, ...]
+"""What a row is found by: the value of its key column, or of all of them in order."""
 
 
 class SequenceRecord(NamedTuple):
@@ -71,9 +75,20 @@ class Flavour:
 
 
 class Table(Generic[Record]):
-    """One record type as a table: its columns, and the way between a row and a record."""
+    """One record type as a table: its columns, and the way between a row and a record.
 
-    def __init__(self, name: str, record: type[Record], key: Key, *, numbered: bool = False) -> None:
+    key_of  what a record is found by
+    row     values for the columns, of a record's fields
+    text    all text in a record's fields, one after the other: what a database must be able to keep
+
+    Every row goes through these three, so they are straight functions, made once from the columns.
+    """
+
+    key_of: Callable[[Record], Key]
+    row: Callable[..., tuple[Any, ...]]
+    text: Callable[..., str]
+
+    def __init__(self, name: str, record: type[Record], key: tuple[str, ...], *, numbered: bool = False) -> None:
         hints = get_type_hints(record)
         self.name = name
         self.record = record
@@ -83,34 +98,17 @@ class Table(Generic[Record]):
         self.kinds = tuple(hints.values())
         self._lists = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
         self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
-        texts = [column for column, kind in zip(self.columns, self.kinds, strict=True) if kind is str]
-        lists = [self.columns[place] for place in self._lists]
-        # Always more than one name, so that there is always a tuple.
-        self._texts = attrgetter(*texts, *texts[:1])
-        self._text_lists = tuple(attrgetter(column) for column in lists)
-        self._key_values = attrgetter(*key)
-        self._single_key = len(key) == 1
+        self.key_of = attrgetter(*key)
+        self.row = self._function("({},)", {str: "{}", int: "{}", bool: "+{}"}, "_json({0}) if {0} else ''")
+        self.text = self._function("''.join(({},))", {str: "{}"}, "*{}")
 
-    def key_of(self, record: Record) -> Key:
-        """What the record is found by."""
-        values = self._key_values(record)
-        return (values,) if self._single_key else values
-
-    def text(self, record: Record) -> str:
-        """All text of the record, one after the other: what a database must be able to keep."""
-        text = "".join(self._texts(record))
-        return text if not self._text_lists else text + "".join(["".join(read(record)) for read in self._text_lists])
-
-    def row(self, record: Record) -> tuple[Any, ...]:
-        """The record as values for its columns."""
-        if not self._lists and not self._flags:
-            return record
-        values = list(record)
-        for place in self._lists:
-            values[place] = json.dumps(values[place], ensure_ascii=False) if values[place] else ""
-        for place in self._flags:
-            values[place] = int(values[place])
-        return tuple(values)
+    def _function(self, whole: str, by_kind: dict[type, str], of_list: str) -> Callable[..., Any]:
+        """A function of a record's fields, whose source has a part for each field of these kinds."""
+        patterns = [by_kind.get(kind, "") if kind in (str, int, bool) else of_list for kind in self.kinds]
+        parts = [pattern.format(column) for column, pattern in zip(self.columns, patterns, strict=True) if pattern]
+        source = f"lambda {', '.join(self.columns)}: {whole.format(', '.join(parts))}"
+        made: Callable[..., Any] = eval(source, {"_json": _LISTS.encode})  # noqa: S307 - made of field names alone
+        return made
 
     def build(self, row: tuple[Any, ...]) -> Record:
         """The record of a row."""
@@ -146,6 +144,11 @@ class Table(Generic[Record]):
     def by_key(self, flavour: Flavour) -> str:
         """The statement that reads one row."""
         return self.select("WHERE " + " AND ".join(f'"{column}" = {flavour.mark}' for column in self.key))
+
+    def keys_among(self, flavour: Flavour, count: int) -> str:
+        """The statement that reads which of so many keys of one column are there."""
+        one = f'SELECT "{self.key[0]}" FROM {self.name} WHERE "{self.key[0]}" = {flavour.mark}'  # noqa: S608
+        return " UNION ALL ".join([one] * count)
 
     def insert(self, flavour: Flavour) -> str:
         """The statement that adds a row which must be new."""

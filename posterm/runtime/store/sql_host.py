@@ -13,7 +13,7 @@ The database itself is a `Database`: `sqlite_host` and `postgres_host` each have
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -75,13 +75,13 @@ from posterm.runtime.store.host_tables import (
     UPLOADS,
     Key,
     SequenceRecord,
-    Table,
 )
 from posterm.runtime.store.unit_of_work import Database, Row, Shelf, Writes
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
 _TRANSFERS_AT_ONCE: Final = 1000
+_KEYS_AT_ONCE: Final = 100
 _ABSENT: Any = object()
 
 
@@ -96,7 +96,7 @@ class SqlHostStore:
         self._database = database
         self._depth = 0
         self._reading = False
-        self._undo: list[tuple[Shelf[Any], Key, Any, Any]] = []
+        self._undo: list[tuple[Shelf[Any], Key, Any]] = []
         self._keys = Shelf(KEYS, flavour, keeps=True)
         self._merchants = Shelf(MERCHANTS, flavour, keeps=True)
         self._terminals = Shelf(TERMINALS, flavour, keeps=True)
@@ -187,7 +187,7 @@ class SqlHostStore:
         """Begin a batch, or a part of one. Returns: how far what may be undone has got."""
         if not self._depth and not self._database.begin():
             for shelf in self._shelves:
-                shelf.kept.clear()
+                shelf.known.clear()
         self._depth += 1
         return len(self._undo)
 
@@ -195,17 +195,12 @@ class SqlHostStore:
         """End a batch, or a part of one: keep all of it or nothing."""
         if self._depth > 1:
             self._depth -= 1
-            while not well and len(self._undo) > mark:
-                shelf, key, known, changed = self._undo.pop()
-                _restore(shelf.known, key, known)
-                _restore(shelf.changed, key, changed)
+            if not well:
+                self._undo_back_to(mark)
             return
         try:
             if well:
                 self._database.commit(self._writes())
-                for shelf in self._shelves:
-                    if shelf.known:
-                        shelf.keep()
         except BaseException:
             well = False
             raise
@@ -214,13 +209,22 @@ class SqlHostStore:
             self._undo.clear()
             for shelf in self._shelves:
                 if shelf.known:
-                    shelf.forget()
+                    shelf.end(well=well)
             if not well:
                 self._database.roll_back()
 
+    def _undo_back_to(self, mark: int) -> None:
+        """Put rows back, or forget them: the database still has them as they were before the batch."""
+        while len(self._undo) > mark:
+            shelf, key, before = self._undo.pop()
+            if before is None:
+                del shelf.changed[key], shelf.known[key]
+            else:
+                shelf.changed[key] = shelf.known[key] = before
+
     def _writes(self) -> Writes:
         return [
-            (shelf.write, [shelf.table.row(record) for record in shelf.changed.values()])
+            (shelf.write, list(map(shelf.table.row, shelf.changed.values())))
             for shelf in self._shelves
             if shelf.changed
         ]
@@ -234,19 +238,19 @@ class SqlHostStore:
         if not self._depth:
             with self.batch():
                 return self.next_number(sequence)
-        found = self._get(self._sequences, (sequence,))
+        found = self._get(self._sequences, sequence)
         number = 1 if found is None else found.last + 1
         self._put(self._sequences, SequenceRecord(sequence, number))
         return number
 
     def key(self, use: str) -> KeyRecord | None:
-        return self._get(self._keys, (use,))
+        return self._get(self._keys, use)
 
     def put_key(self, record: KeyRecord) -> None:
         self._put(self._keys, record)
 
     def merchant(self, merchant_id: str) -> MerchantRecord | None:
-        return self._get(self._merchants, (merchant_id,))
+        return self._get(self._merchants, merchant_id)
 
     def put_merchant(self, record: MerchantRecord) -> None:
         self._put(self._merchants, record)
@@ -255,7 +259,7 @@ class SqlHostStore:
         return self._listed(self._merchants, "", (), _any)
 
     def terminal(self, terminal_id: str) -> TerminalRecord | None:
-        return self._get(self._terminals, (terminal_id,))
+        return self._get(self._terminals, terminal_id)
 
     def put_terminal(self, record: TerminalRecord) -> None:
         self._put(self._terminals, record)
@@ -264,31 +268,31 @@ class SqlHostStore:
         return self._listed(self._terminals, "", (), _any)
 
     def card(self, fingerprint: str) -> CardRecord | None:
-        return self._get(self._cards, (fingerprint,))
+        return self._get(self._cards, fingerprint)
 
     def put_card(self, record: CardRecord) -> None:
         self._put(self._cards, record)
 
     def issuer_keys(self, prefix: str) -> IssuerKeyRecord | None:
-        return self._get(self._issuer_keys, (prefix,))
+        return self._get(self._issuer_keys, prefix)
 
     def put_issuer_keys(self, record: IssuerKeyRecord) -> None:
         self._put(self._issuer_keys, record)
 
     def chip(self, chip: str) -> ChipRecord | None:
-        return self._get(self._chips, (chip,))
+        return self._get(self._chips, chip)
 
     def put_chip(self, record: ChipRecord) -> None:
         self._put(self._chips, record)
 
     def chip_use(self, use: str) -> ChipUseRecord | None:
-        return self._get(self._chip_uses, (use,))
+        return self._get(self._chip_uses, use)
 
     def put_chip_use(self, record: ChipUseRecord) -> None:
         self._put(self._chip_uses, record)
 
     def account(self, account_id: str) -> AccountRecord | None:
-        return self._get(self._accounts, (account_id,))
+        return self._get(self._accounts, account_id)
 
     def put_account(self, record: AccountRecord) -> None:
         self._put(self._accounts, record)
@@ -297,7 +301,10 @@ class SqlHostStore:
         return self._listed(self._accounts, "", (), _any)
 
     def transfer(self, transfer_id: str) -> TransferRecord | None:
-        return self._get(self._transfers, (transfer_id,))
+        return self._get(self._transfers, transfer_id)
+
+    def transfers_named(self, transfer_ids: Sequence[str]) -> list[TransferRecord | None]:
+        return self._get_all(self._transfers, transfer_ids)
 
     def add_transfer(self, record: TransferRecord) -> None:
         self._put(self._transfers, record)
@@ -313,7 +320,7 @@ class SqlHostStore:
         yield from list(self._transfers.changed.values())
 
     def hold(self, transfer_id: str) -> HoldRecord | None:
-        return self._get(self._holds, (transfer_id,))
+        return self._get(self._holds, transfer_id)
 
     def put_hold(self, record: HoldRecord) -> None:
         self._put(self._holds, record)
@@ -329,7 +336,10 @@ class SqlHostStore:
         return sorted(due, key=lambda hold: (hold.deadline, hold.transfer_id))[:most]
 
     def transaction(self, ref: str) -> TransactionRecord | None:
-        return self._get(self._transactions, (ref,))
+        return self._get(self._transactions, ref)
+
+    def transactions_named(self, refs: Sequence[str]) -> list[TransactionRecord | None]:
+        return self._get_all(self._transactions, refs)
 
     def put_transaction(self, record: TransactionRecord) -> None:
         self._put(self._transactions, record)
@@ -367,7 +377,7 @@ class SqlHostStore:
         )
 
     def limit_use(self, use: str) -> LimitUseRecord | None:
-        return self._get(self._limit_uses, (use,))
+        return self._get(self._limit_uses, use)
 
     def put_limit_use(self, record: LimitUseRecord) -> None:
         self._put(self._limit_uses, record)
@@ -376,13 +386,13 @@ class SqlHostStore:
         return self._listed(self._limit_uses, "", (), _any)
 
     def card_use(self, use: str) -> CardUseRecord | None:
-        return self._get(self._card_uses, (use,))
+        return self._get(self._card_uses, use)
 
     def put_card_use(self, record: CardUseRecord) -> None:
         self._put(self._card_uses, record)
 
     def clearing_day(self, clearing_date: str) -> ClearingDayRecord | None:
-        return self._get(self._clearing_days, (clearing_date,))
+        return self._get(self._clearing_days, clearing_date)
 
     def put_clearing_day(self, record: ClearingDayRecord) -> None:
         self._put(self._clearing_days, record)
@@ -422,7 +432,7 @@ class SqlHostStore:
         )
 
     def payout(self, payout_id: str) -> PayoutRecord | None:
-        return self._get(self._payouts, (payout_id,))
+        return self._get(self._payouts, payout_id)
 
     def put_payout(self, record: PayoutRecord) -> None:
         self._put(self._payouts, record)
@@ -456,7 +466,7 @@ class SqlHostStore:
         return sorted(found, key=lambda record: (record.due, record.kind, record.key))[:most]
 
     def route(self, ref: str) -> RouteRecord | None:
-        return self._get(self._routes, (ref,))
+        return self._get(self._routes, ref)
 
     def put_route(self, record: RouteRecord) -> None:
         self._put(self._routes, record)
@@ -467,7 +477,7 @@ class SqlHostStore:
         )
 
     def forward(self, forward_id: str) -> ForwardRecord | None:
-        return self._get(self._forwards, (forward_id,))
+        return self._get(self._forwards, forward_id)
 
     def put_forward(self, record: ForwardRecord) -> None:
         self._put(self._forwards, record)
@@ -481,7 +491,7 @@ class SqlHostStore:
         )[:most]
 
     def exchange(self, ref: str) -> ExchangeRecord | None:
-        return self._get(self._exchanges, (ref,))
+        return self._get(self._exchanges, ref)
 
     def put_exchange(self, record: ExchangeRecord) -> None:
         self._put(self._exchanges, record)
@@ -518,27 +528,41 @@ class SqlHostStore:
     # --- the unit of work
 
     def _get(self, shelf: Shelf[R], key: Key) -> R | None:
+        if not self._depth:
+            return self._read(shelf, key)
         found = shelf.known.get(key, _ABSENT)
-        if found is not _ABSENT:
-            return found
-        record = shelf.kept.get(key) if self._depth else None
-        if record is None:
-            row = self._database.one(shelf.by_key, key)
-            record = None if row is None else shelf.table.build(row)
-        if self._depth:
-            shelf.known[key] = record
-        return record
+        if found is _ABSENT:
+            found = shelf.known[key] = self._read(shelf, key)
+        return found
+
+    def _read(self, shelf: Shelf[R], key: Key) -> R | None:
+        row = self._database.one(shelf.by_key, (key,) if isinstance(key, str) else key)
+        return None if row is None else shelf.table.build(row)
+
+    def _get_all(self, shelf: Shelf[R], keys: Sequence[str]) -> list[R | None]:
+        """Rows of a table whose key is one column. Most are new, so the database is asked first which are there."""
+        known = shelf.known if self._depth else {}
+        unknown = tuple([key for key in keys if key not in known])
+        for at in range(0, len(unknown), _KEYS_AT_ONCE):
+            asked = unknown[at : at + _KEYS_AT_ONCE]
+            there = self._database.all(shelf.keys_among(len(asked)), asked)
+            for key in asked:
+                known[key] = self._read(shelf, key) if (key,) in there else None
+        return [known[key] for key in keys]
 
     def _put(self, shelf: Shelf[R], record: R) -> None:
         if not self._depth:
             with self.batch():
                 self._put(shelf, record)
             return
-        self._check(shelf.table, record)
-        key = shelf.table.key_of(record)
-        self._undo.append((shelf, key, shelf.known.get(key, _ABSENT), shelf.changed.get(key, _ABSENT)))
-        shelf.known[key] = record
-        shelf.changed[key] = record
+        table = shelf.table
+        text = table.text(record)
+        # Refuse text that no database takes now, while only one request is undone by it.
+        if "\0" in text or not (text.isascii() or _encodes(text)):
+            raise StoreError(f"{self._database.name}: cannot keep a text in {table.name} that is not Unicode")
+        key = table.key_of(record)
+        self._undo.append((shelf, key, shelf.changed.get(key)))
+        shelf.changed[key] = shelf.known[key] = record
 
     def _listed(self, shelf: Shelf[R], condition: str, values: Row, fits: Callable[[R], bool]) -> list[R]:
         """The rows that fit, by key: those of the database, and over them those of this batch."""
@@ -547,12 +571,6 @@ class SqlHostStore:
         found = {key: record for record in records if (key := shelf.table.key_of(record)) not in shelf.changed}
         found |= {key: record for key, record in shelf.changed.items() if fits(record)}
         return [found[key] for key in sorted(found)]
-
-    def _check(self, table: Table[R], record: R) -> None:
-        """Refuse text that no database takes now, while only one request is undone by it."""
-        text = table.text(record)
-        if "\0" in text or not (text.isascii() or _encodes(text)):
-            raise StoreError(f"{self._database.name}: cannot keep a text in {table.name} that is not Unicode")
 
     def _sql(self, statement: str) -> str:
         mark = self._database.flavour.mark
@@ -577,13 +595,6 @@ class _Batch:
 
 def _any(_record: object) -> bool:
     return True
-
-
-def _restore(rows: dict[Key, Any], key: Key, old: object) -> None:
-    if old is _ABSENT:
-        rows.pop(key, None)
-    else:
-        rows[key] = old
 
 
 def _encodes(text: str) -> bool:

@@ -42,32 +42,34 @@ class Database(Protocol):
 
 
 class Shelf(Generic[R]):
-    """The rows of one table in this batch: those read, and those put; and those kept from the batches before.
+    """The rows of one table that are known in this batch, and those of them that it has put.
 
     Args:
         append_only: rows are added and never changed.
-        keeps: its rows come again and again.
+        keeps: its rows come again and again, and are still known in the next batch.
     """
 
-    __slots__ = ("by_key", "changed", "keeps", "kept", "known", "table", "write")
+    __slots__ = ("_among", "by_key", "changed", "flavour", "keeps", "known", "table", "write")
 
     def __init__(self, table: Table[R], flavour: Flavour, *, append_only: bool = False, keeps: bool = False) -> None:
         self.table = table
+        self.flavour = flavour
         self.keeps = keeps
-        self.kept: dict[Key, R] = {}
         self.by_key = table.by_key(flavour)
         self.write = table.insert(flavour) if append_only else table.put(flavour)
         self.known: dict[Key, R | None] = {}
         self.changed: dict[Key, R] = {}
+        self._among: dict[int, str] = {}
 
-    def keep(self) -> None:
-        """The batch is in the database: keep its rows for the next one."""
-        if self.keeps:
-            if len(self.kept) > _KEPT_ROWS:
-                self.kept.clear()
-            self.kept.update({key: row for key, row in self.known.items() if row is not None})
+    def keys_among(self, count: int) -> str:
+        """The statement that reads which of so many keys are there."""
+        statement = self._among.get(count)
+        if statement is None:
+            statement = self._among[count] = self.table.keys_among(self.flavour, count)
+        return statement
 
-    def forget(self) -> None:
-        """The batch is over."""
-        self.known.clear()
+    def end(self, *, well: bool) -> None:
+        """The batch is over, and in the database when all went well: then the next one may know its rows."""
         self.changed.clear()
+        if not (well and self.keeps and len(self.known) <= _KEPT_ROWS):
+            self.known.clear()
