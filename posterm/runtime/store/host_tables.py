@@ -11,8 +11,9 @@ Source: SQLite documentation, STRICT and WITHOUT ROWID tables; PostgreSQL docume
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import starmap
 from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -78,14 +79,12 @@ class Table(Generic[Record]):
     """One record type as a table: its columns, and the way between a row and a record.
 
     key_of  what a record is found by
-    row     values for the columns, of a record's fields
     text    all text in a record's fields, one after the other: what a database must be able to keep
 
-    Every row goes through these three, so they are straight functions, made once from the columns.
+    Every row goes through these, so they are straight functions, made once from the columns.
     """
 
     key_of: Callable[[Record], Key]
-    row: Callable[..., tuple[Any, ...]]
     text: Callable[..., str]
 
     def __init__(self, name: str, record: type[Record], key: tuple[str, ...], *, numbered: bool = False) -> None:
@@ -99,7 +98,7 @@ class Table(Generic[Record]):
         self._lists = tuple(place for place, kind in enumerate(self.kinds) if kind not in (str, int, bool))
         self._flags = tuple(place for place, kind in enumerate(self.kinds) if kind is bool)
         self.key_of = attrgetter(*key)
-        self.row = self._function("({},)", {str: "{}", int: "{}", bool: "+{}"}, "_json({0}) if {0} else ''")
+        self._row = self._function("({},)", {str: "{}", int: "{}", bool: "+{}"}, "_json({0}) if {0} else ''")
         self.text = self._function("''.join(({},))", {str: "{}"}, "*{}")
 
     def _function(self, whole: str, by_kind: dict[type, str], of_list: str) -> Callable[..., Any]:
@@ -109,6 +108,10 @@ class Table(Generic[Record]):
         source = f"lambda {', '.join(self.columns)}: {whole.format(', '.join(parts))}"
         made: Callable[..., Any] = eval(source, {"_json": _LISTS.encode})  # noqa: S307 - made of field names alone
         return made
+
+    def rows(self, records: Iterable[Record]) -> list[tuple[Any, ...]]:
+        """The records as values for the columns."""
+        return list(starmap(self._row, records) if self._lists or self._flags else records)
 
     def build(self, row: tuple[Any, ...]) -> Record:
         """The record of a row."""
