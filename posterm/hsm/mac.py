@@ -26,6 +26,7 @@ Left out: HMAC, whose keys are of any length: `hash_mac` has it.
 from __future__ import annotations
 
 import hmac
+from binascii import hexlify
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
@@ -160,7 +161,7 @@ class MacKey:
 
 
 def _ecb_of_hex(encrypt: Callable[[bytes], bytes], size: int, data: bytes) -> bytes:
-    text = b"%0*X" % (size * 2, fold(data, size))
+    text = hexlify(fold(data, size).to_bytes(size, "big")).upper()
     masked = int.from_bytes(encrypt(text[:size]), "big") ^ int.from_bytes(text[size:], "big")
     return _as_text(encrypt(masked.to_bytes(size, "big")))
 
@@ -193,7 +194,7 @@ def _none(_data: bytes) -> bytes:
 
 
 def _as_text(block: bytes) -> bytes:
-    return block[:4].hex().upper().encode("ascii")
+    return hexlify(block[:4]).upper()
 
 
 def compute(algorithm: MacAlgorithm, key: bytes, data: bytes) -> bytes:
