@@ -25,6 +25,7 @@ _ECHOED: Final = (3, 4, 11, 14, 23, 25, 41, 42, 49, 53, 60)
 _ECHOED_BY_MANAGEMENT: Final = (11, 41, 42, 60)
 _ECHOED_BY_SETTLEMENT: Final = (11, 41, 42, 49, 60, 63)
 _IN_HEXADECIMAL: Final = (55, 62)
+_NUMBERS: Final = {str(number): number for number in range(2, 129)}
 _CLASSES: Final = frozenset("1234568")
 _SEALED: Final = frozenset("1246")
 """MTI classes whose messages carry a MAC: authorisation, financial, reversal, administrative."""
@@ -95,10 +96,13 @@ def month_and_day(case: Case) -> str:
 
 def financial_answer(case: Case, added: tuple[str, ...]) -> Message:
     """The answer to a transaction, reversal or script notice."""
-    values: dict[int, str | bytes] = {**case.texts(_ECHOED)}
+    values = case.echo(_ECHOED)
     if case.pan is not None:
         values[2] = case.pan.reveal()
-    values |= _pairs(added)
+    values.update(zip(map(_NUMBERS.__getitem__, added[::2]), added[1::2], strict=True))
+    for number in _IN_HEXADECIMAL:
+        if number in values:
+            values[number] = bytes.fromhex(str(values[number]))
     return Message(response_mti(case.message.mti), values)
 
 
@@ -185,11 +189,3 @@ def _texts(desk: Desk, code: str, card: CardRecord | None) -> dict[str, str]:
     if meaning.approved:
         return {"63": scheme}
     return {"63": f"{scheme:<3}{_REMARK_BEFORE_TERMINAL}{meaning.text_zh}"}
-
-
-def _pairs(added: tuple[str, ...]) -> dict[int, str | bytes]:
-    values: dict[int, str | bytes] = dict(zip(map(int, added[::2]), added[1::2], strict=True))
-    for number in _IN_HEXADECIMAL:
-        if number in values:
-            values[number] = bytes.fromhex(str(values[number]))
-    return values

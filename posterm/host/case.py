@@ -216,8 +216,8 @@ class Case:
         """An element's raw text, empty when it is absent."""
         return self._texts.get(element, "")
 
-    def texts(self, elements: Iterable[int]) -> dict[int, str]:
-        """The raw text of each of these elements that the message has."""
+    def echo(self, elements: Iterable[int]) -> dict[int, str | bytes]:
+        """Of these elements those that the message has, as an answer repeats them."""
         texts = self._texts
         return {element: texts[element] for element in elements if element in texts}
 

@@ -156,7 +156,7 @@ def check_content(case: Case) -> Refusal | None:
     """30 an element is missing or malformed, 13 no amount, 12 another currency."""
     row = case.known_row()
     mandatory = _MANDATORY[row.kind]
-    missing = [number for number in mandatory if number not in case.message]
+    missing = case.message.lacking(mandatory)
     if case.uploaded or 39 in case.message:
         missing = [number for number in missing if number not in _NOT_UPLOADED]
     if missing:

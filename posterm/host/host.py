@@ -525,7 +525,7 @@ def _unaddressed(case: Case) -> str:
     """What is wrong with the elements that say who asks and which request it is; empty when nothing is."""
     # Echo tests, downloads and status uploads go without a trace number; a sign-on has one.
     numbered = () if case.message.mti in _MANAGEMENT and case.network not in SIGN_ON_CODES else (11,)
-    missing = [number for number in (*numbered, 41, 42, 60) if number not in case.message]
+    missing = case.message.lacking((*numbered, 41, 42, 60))
     if missing:
         return "missing element " + " ".join(map(str, missing))
     return "" if len(case.text(60)) >= 11 else "element 60 is shorter than type, batch and network code"

@@ -139,6 +139,11 @@ class Message(Mapping[int, Any]):
             return False
         return True
 
+    def lacking(self, numbers: Iterable[int]) -> list[int]:
+        """Those of these elements that the message does not have."""
+        places = self._places
+        return [number for number in numbers if number not in places]
+
     def texts(self) -> dict[int, str]:
         """Every element as text, by number: what is divided whole, as it stands on the wire."""
         return {
