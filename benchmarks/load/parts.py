@@ -6,6 +6,7 @@ answer with the commit: what else a machine does only ever adds. Frames are made
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -23,6 +24,7 @@ from posterm.host.data_files import built_in_plans
 from posterm.hsm import Algorithm, KeyUsage
 from posterm.runtime import clock
 from posterm.runtime.assembly import open_hsm
+from posterm.runtime.store.postgres_host import PostgresDatabase
 from posterm.runtime.store.sql_host import SqlHostStore
 from posterm.runtime.store.sqlite_host import SqliteDatabase
 from posterm.unionpay.profile import get_profile
@@ -31,6 +33,9 @@ TERMINALS = 64
 BATCHES = (1, 16, 64)
 STORES = ("memory", "sqlite off", "sqlite normal", "sqlite full")
 """SQLite by what it waits for: nothing, the disk now and then, the disk at each commit (as the host has it)."""
+
+POSTGRES_STORES = ("postgresql off", "postgresql on")
+"""PostgreSQL by its `synchronous_commit`; the host has it on."""
 
 
 class Counter:
@@ -60,28 +65,47 @@ class Counter:
 
     def cost_us(self, sales_in_all: int, size: int) -> float:
         """Of one sale, in batches of `size`."""
-        return _us(self.batches(sales_in_all, size), size)
+        return lower_decile_us(self.batches(sales_in_all, size), size)
 
 
 @contextmanager
-def opened(name: str) -> Iterator[HostStore]:
-    """A store of a kind, empty."""
+def opened(name: str, postgres: str = "") -> Iterator[HostStore]:
+    """A store of a kind, empty. `postgres` is the address of a server's database; a schema in it comes and goes."""
     kind, _, synchronous = name.partition(" ")
     if kind == "memory":
         yield MemoryHostStore()
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        database = SqliteDatabase(Path(folder) / "host.sqlite")
-        database.connection.execute(f"PRAGMA synchronous = {synchronous}")
-        with SqlHostStore(database) as store:
-            yield store
+    elif kind == "postgresql":
+        with _new_schema(postgres) as address:
+            server = PostgresDatabase(address)
+            server.connection.execute(f"SET synchronous_commit = {synchronous}")
+            with SqlHostStore(server) as store:
+                yield store
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            database = SqliteDatabase(Path(folder) / "host.sqlite")
+            database.connection.execute(f"PRAGMA synchronous = {synchronous}")
+            with SqlHostStore(database) as store:
+                yield store
 
 
-def stores(sales_in_all: int) -> list[dict[str, Any]]:
+@contextmanager
+def _new_schema(address: str) -> Iterator[str]:
+    import psycopg
+
+    name = f"posterm_load_{os.getpid()}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+        try:
+            yield f"{address}{'&' if '?' in address else '?'}options=-csearch_path%3D{name}"
+        finally:
+            connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+def stores(sales_in_all: int, postgres: str = "") -> list[dict[str, Any]]:
     """What each store costs, by size of batch."""
     rows = []
-    for name in STORES:
-        with opened(name) as store:
+    for name in (*STORES, *POSTGRES_STORES) if postgres else STORES:
+        with opened(name, postgres) as store:
             counter = Counter(store)
             rows.append({"store": name} | {f"by_{size}": counter.cost_us(sales_in_all, size) for size in BATCHES})
     return rows
@@ -102,7 +126,7 @@ def plans(sales_in_all: int) -> list[dict[str, Any]]:
     for _ in range(10):
         for name, counter in counters.items():
             took[name] += counter.batches(sales_in_all // 10, 16)
-    return [{"terms": name, "by_16": _us(batches, 16)} for name, batches in took.items()]
+    return [{"terms": name, "by_16": lower_decile_us(batches, 16)} for name, batches in took.items()]
 
 
 def checks(sales_in_all: int) -> list[dict[str, Any]]:
@@ -115,30 +139,13 @@ def checks(sales_in_all: int) -> list[dict[str, Any]]:
             whole = Counter(store).cost_us(sales_in_all, 16)
     finally:
         pipeline.TRANSACTION_STEPS = kept  # type: ignore[misc]
-    rows = [{"check": name, "us": _us(took, 1)} for name, took in spent.items()]
+    rows = [{"check": name, "us": lower_decile_us(took, 1)} for name, took in spent.items()]
     rows.sort(key=lambda row: -float(str(row["us"])))
     return [*rows, {"check": "whole sale, in memory", "us": whole}]
 
 
-def growth(most: int, seconds: float) -> list[dict[str, Any]]:
-    """What a sale costs in a SQLite ledger that grows, until it has `most` sales or the time is over."""
-    rows: list[dict[str, Any]] = []
-    until, done, marks = time.monotonic() + seconds, 0, [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000]
-    with opened("sqlite full") as store:
-        counter = Counter(store)
-        recent: list[float] = []
-        while done < most and time.monotonic() < until:
-            recent = recent[-200:] + counter.batches(6_400, 64)
-            done += 6_400
-            if marks and done >= marks[0]:
-                marks.pop(0)
-                rows.append({"sales": done, "us": _us(recent, 64)})
-        if not rows or rows[-1]["sales"] != done:
-            rows.append({"sales": done, "us": _us(recent, 64)})
-    return rows
-
-
-def _us(batches: list[float], size: int) -> float:
+def lower_decile_us(batches: list[float], size: int) -> float:
+    """Of one sale, from what batches of `size` took."""
     lower = statistics.quantiles(batches, n=10)[0] if len(batches) > 1 else batches[0]
     return round(lower / size * 1e6, 1)
 

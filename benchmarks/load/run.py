@@ -2,7 +2,8 @@
 
     python -m benchmarks.load.run                       all of it, into benchmarks/results
     python -m benchmarks.load.run --seconds 1 --rounds 1 --no-results
-    python -m benchmarks.load.run --growth 600          how the cost of a sale grows with the ledger, for ten minutes
+    python -m benchmarks.load.run --growth              instead, what a sale costs in ledgers of up to 3,000,000 sales
+    python -m benchmarks.load.run --postgres postgresql://user@host/database        a store there too
     python -m benchmarks.load.run --peer                beside `iso8583sim serve`, in an environment of its own
 
 Lock step: each connection sends a sale, waits for the answer, sends the next. The echo server gives the same frames
@@ -31,7 +32,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import parts, peer, plot
+from benchmarks.load import growth, parts, peer, plot
 from benchmarks.load.sales import declined, enrol, sales, sign_on_over_tcp, terminals_of
 from benchmarks.peers.machine import describe_machine
 from posterm.runtime.store.sqlite_host import SqliteHostStore
@@ -189,11 +190,21 @@ def as_text(found: dict[str, Any]) -> str:
         ("stores", "Stores and batches, µs for one sale"),
         ("terms", "Fees and limits, µs for one sale in memory"),
         ("checks", "Checks, µs for one sale in memory"),
-        ("growth", "A ledger that grows, µs for one sale"),
     ):
         if found.get(key):
             text.append(f"## {heading}\n\n{table(found[key])}\n")
     return "\n".join([*text, *verdicts(found), ""])
+
+
+def _report_growth(most: int, folder: Path | None) -> None:
+    machine = f"{', '.join(describe_machine().values())} (load before)"
+    found = {"machine": machine, "growth": growth.growth(most)}
+    text = f"# A ledger that grows\n\n{machine}; made by `make load LOAD=--growth`.\n\n{table(found['growth'])}\n"
+    sys.stdout.write(text)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "growth.md").write_text(text, encoding="utf-8")
+        (folder / "growth.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -201,21 +212,32 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="for one cell of one round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sales", type=int, default=6_400, help="for one number about a part")
-    parser.add_argument("--growth", type=float, default=0.0, metavar="SECONDS", help="let a ledger grow for so long")
+    parser.add_argument(
+        "--growth",
+        type=int,
+        nargs="?",
+        const=growth.SIZES[-1],
+        metavar="SALES",
+        help="measure ledgers that have had up to so many sales, and nothing else",
+    )
     parser.add_argument("--peer", action="store_true", help="measure iso8583sim too")
+    parser.add_argument("--postgres", default="", metavar="ADDRESS", help="measure a store in this database too")
     parser.add_argument("--no-results", action="store_true", help="write no file")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER")
     options = parser.parse_args()
+    if options.growth:
+        _report_growth(options.growth, options.results if not options.no_results else None)
+        return
     machine = f"{', '.join(describe_machine().values())} (load before); {options.rounds} rounds of {options.seconds} s"
     rows = lock_step(options.seconds, options.rounds, with_peer=options.peer)
     found: dict[str, Any] = {"machine": machine, "lock_step": rows}
     highest = max(row["host_per_s"] for row in found["lock_step"])
     found["open_loop"] = open_loop(highest * SHARE_OF_HIGHEST, max(options.seconds * 2, 2.0))
-    found |= {"stores": parts.stores(options.sales), "terms": parts.plans(options.sales)}
+    found |= {"stores": parts.stores(options.sales, options.postgres), "terms": parts.plans(options.sales)}
     found["checks"] = parts.checks(options.sales)
-    if options.growth:
-        found["growth"] = parts.growth(3_000_000, options.growth)
     text = as_text(found)
+    if not options.postgres:
+        text += "PostgreSQL was not measured: --postgres ADDRESS\n"
     sys.stdout.write(text)
     if not options.no_results:
         options.results.mkdir(parents=True, exist_ok=True)

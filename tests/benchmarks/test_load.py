@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.load import parts, run
+from benchmarks.load import growth, parts, run
 
 
 def found(share=0.3, p99=5.0, **more):
@@ -47,3 +47,18 @@ def test_every_check_of_a_sale_is_measured():
     names = [row["check"] for row in parts.checks(64)]
     assert {"mac", "pin", "duplicate", "card", "limits"} <= set(names)
     assert names[-1] == "whole sale, in memory"
+
+
+def test_a_ledger_that_was_filled_proves_and_takes_sales():
+    with parts.opened("memory") as store:
+        counter = parts.Counter(store)
+        filling = growth.Filling(counter, store)
+        filling.fill(2_100)
+        filling.fill(2_500)
+        counter.batches(16, 16)
+        proof = counter.host.ledger.prove()
+        assert proof.holds
+        assert proof.transfers == parts.TERMINALS + 2 * (1 + 2_500 + 16)
+        refs = [transfer.transaction for transfer in store.transfers() if transfer.transaction]
+        assert len(set(refs)) == 1 + 2_500 + 16
+        assert None not in store.transactions_named(refs)

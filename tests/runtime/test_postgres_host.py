@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from benchmarks.load import parts
 from posterm.host.records import HoldRecord, MerchantRecord
 from posterm.runtime.errors import StoreConflictError, StoreError
 from posterm.runtime.store.host_tables import SCHEMA_VERSION
@@ -336,3 +337,13 @@ def test_without_the_driver_the_error_says_what_to_install(monkeypatch):
     with pytest.raises(StoreError, match="psycopg") as caught:
         PostgresHostStore("postgresql://db/pos")
     assert "posterm[postgres]" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", parts.POSTGRES_STORES)
+def test_the_load_benchmark_takes_sales_in_a_schema_that_is_gone_afterwards(postgres, name):
+    with parts.opened(name, postgres.address()) as store:
+        counter = parts.Counter(store)
+        assert len(counter.batches(4, 2)) == 2
+        assert counter.host.ledger.prove().holds
+        assert postgres.run("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'posterm_load_%'")
+    assert not postgres.run("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'posterm_load_%'")
