@@ -216,6 +216,11 @@ class Case:
         """An element's raw text, empty when it is absent."""
         return self._texts.get(element, "")
 
+    def texts(self, elements: Iterable[int]) -> list[str]:
+        """The raw text of each of these elements, empty where it is absent."""
+        get = self._texts.get
+        return [get(element, "") for element in elements]
+
     def echo(self, elements: Iterable[int]) -> dict[int, str | bytes]:
         """Of these elements those that the message has, as an answer repeats them."""
         texts = self._texts

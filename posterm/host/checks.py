@@ -54,6 +54,7 @@ _NOT_UPLOADED: Final = frozenset({37})
 
 _NEEDS_SERIAL: Final = frozenset({Kind.SALE, Kind.PREAUTH})
 _CONTENT: Final = (3, 4, 22, 25, 37, 38, 48, 49, 61)
+_CONTENT_OF_REVERSAL: Final = tuple(number for number in _CONTENT if number != 38)
 
 
 def next_batch(batch: str) -> str:
@@ -205,7 +206,7 @@ def content_fingerprint(case: Case) -> str:
     """
     reversal = case.message.mti == REVERSAL_MTI
     parts = [case.message.mti, case.text(60)[:11], case.pan.reveal() if case.pan is not None else ""]
-    parts += [case.text(number) for number in _CONTENT if not (reversal and number == 38)]
+    parts += case.texts(_CONTENT_OF_REVERSAL if reversal else _CONTENT)
     if case.text(22)[:2] in CODE_ENTRIES and not reversal:
         parts.append(payment_code_of(case))
     if 55 in case.message and not reversal:

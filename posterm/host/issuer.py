@@ -35,6 +35,8 @@ _CHANNELS: Final[dict[str, str]] = {
 }
 """How a card was read, as plans name it, by DE 22; all else is keyed."""
 
+_PIN_FORMATS: Final = {"1": PinFormat.NO_PAN, "2": PinFormat.ISO_0}
+"""By the first digit of DE 53; any other is the profile's own."""
 _NEEDS_PIN: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.BALANCE})
 _TAKES_MONEY: Final = frozenset({Kind.SALE, Kind.PREAUTH, Kind.PREAUTH_ADD, Kind.BALANCE})
 """Kinds for which the card itself must be good. Money that comes back, and what was authorised before, goes through."""
@@ -205,12 +207,11 @@ def check_pin(case: Case) -> Refusal | None:
         return Refusal("55", "the card has no PIN to compare with")
     if card.pin_failures >= desk.profile.rules.pin_tries_max:
         return Refusal("75", "no PIN tries left")
-    formats = {"1": PinFormat.NO_PAN, "2": PinFormat.ISO_0}
     try:
         desk.hsm.verify_pin(
             key_block(case.known_terminal().pik),
             case.message[52],
-            formats.get(form, desk.profile.pin.pin_format),
+            _PIN_FORMATS.get(form) or desk.profile.pin.pin_format,
             case.pan,
             pvk=desk.keys.pvk,
             offset=card.pin_offset,
