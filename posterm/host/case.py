@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from posterm.host.card_ranges import CardRange
 from posterm.host.chart import merchant_pending
@@ -96,8 +96,7 @@ class Desk:
         return code if self.profile.knows_code(code) else otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A decline: the answer code, and the reason for the event. Without `record` a repeat is judged anew."""
 
     code: str
@@ -164,6 +163,8 @@ class Case:
     """True once `check_chip` has looked at the request."""
     original: TransactionRecord | None = None
     again: TransactionRecord | None = None
+    over: bool = False
+    """True when no further step has anything to say: it was answered before, or is to leave no trace."""
     clearing_date: str = ""
     fee_class: FeeClass = UNCLASSED
     limits: tuple[str, ...] = ()
@@ -203,14 +204,15 @@ class Case:
 
     def __post_init__(self) -> None:
         self._texts = self.message.texts()
+        text = self._texts.get
         self.issuer = self.desk.here
-        self.stan, self.terminal_id, self.merchant_id = self.text(11), self.text(41), self.text(42)
-        codes = self.text(60)
+        self.stan, self.terminal_id, self.merchant_id = text(11, ""), text(41, ""), text(42, "")
+        codes = text(60, "")
         self.message_type, self.batch, self.network = codes[0:2], codes[2:8], codes[8:11]
         self.ref = reference(self.message.mti, self.terminal_id, self.merchant_id, self.batch, self.stan)
         self.payee = merchant_pending(self.merchant_id)
         self.at = self.now.isoformat()
-        self.amount_minor, self.currency = int(self.text(4) or "0"), self.text(49)
+        self.amount_minor, self.currency = int(text(4) or "0"), text(49, "")
 
     def text(self, element: int) -> str:
         """An element's raw text, empty when it is absent."""
@@ -273,9 +275,6 @@ class Case:
 
     def tell(self, name: EventName, **details: Any) -> None:
         """Add an event; terminal and trace number are put in."""
-        told = {"terminal": self.terminal_id, "stan": self.stan, "mti": self.message.mti}
-        told = {key: value for key, value in told.items() if value}
-        for key, value in details.items():
-            if text := str(value):
-                told[key] = text
-        self.events.append(HostEvent(name, self.now, told))
+        told = {"terminal": self.terminal_id, "stan": self.stan, "mti": self.message.mti, **details}
+        said = {key: text for key, value in told.items() if (text := str(value))}
+        self.events.append(HostEvent(name, self.now, said))

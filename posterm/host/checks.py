@@ -12,7 +12,7 @@ from typing import Final
 from posterm.bcd import is_digits
 from posterm.host.case import Case, Refusal, key_block
 from posterm.host.events import EventName
-from posterm.host.forced import forced_outcome
+from posterm.host.forced import Link, forced_outcome
 from posterm.host.issuer import read_pan
 from posterm.unionpay.errors import LayoutError, MacFailureError
 from posterm.unionpay.payment_code import parse_code
@@ -88,6 +88,7 @@ def look_up_forced(case: Case) -> Refusal | None:
     row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
     if case.desk.forced_outcomes and row is not None:
         case.forced = forced_outcome(row.kind, case.amount_minor, case.currency)
+        case.over = case.forced.link is Link.DROPPED
     return None
 
 
@@ -108,7 +109,7 @@ def check_duplicate(case: Case) -> Refusal | None:
     if found is not None:
         if found.content != case.content:
             return Refusal("94", "the trace number was used for another request", record=False)
-        case.again = found
+        case.again, case.over = found, True
         return None
     if reversal is not None and not reversal.declined_by:
         code = case.desk.own_code("CA", "12")

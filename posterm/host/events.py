@@ -6,10 +6,10 @@ Details are text by name, masked, ready for a structured log. The core writes no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from posterm.host.switch.port import Suspended
@@ -81,17 +81,15 @@ class EventName(StrEnum):
     FAULT = "fault"
 
 
-@dataclass(frozen=True, slots=True)
-class HostEvent:
+class HostEvent(NamedTuple):
     """Something that happened, at the time given to `handle`."""
 
     name: EventName
     at: datetime
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What to do with the connection a frame came from.
 
     `frame` is what the length prefix counts, or None when there is no answer. It is sent after `delay_s` seconds, cut

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from posterm.host.plan import PARTS, FeeRow, MerchantPlan, SplitRow
 
 
-@dataclass(frozen=True, slots=True)
-class FeeClass:
+class FeeClass(NamedTuple):
     """What a fee depends on beside the amount: the card's class, how it was read, and where it is from."""
 
     card: str

@@ -175,7 +175,7 @@ def run_closing(case: Case) -> Message:
     if refused is None and (row is None or row.kind is not Kind.QR_VOID):
         refused = "kind", Refusal("12", "only a void gives a reason", record=False)
     if refused is not None:
-        return decline(case, refused[0], replace(refused[1], record=False))
+        return decline(case, refused[0], refused[1]._replace(record=False))
     batch, stan = case.text(61)[0:6], case.text(61)[6:12]
     known = case.desk.store.transaction(case.ref_for("0200", batch, stan))
     kind = Kind(known.kind) if known is not None and known.kind in CODE_SALES else Kind.QR_SALE
@@ -330,7 +330,7 @@ def _first_refusal(case: Case, steps: tuple[Step, ...]) -> tuple[str, Refusal] |
         if refusal is not None:
             undo(case, steps[:number])
             return step.name, refusal
-        if case.again is not None or case.forced.link is Link.DROPPED:
+        if case.over:
             return None
     return None
 

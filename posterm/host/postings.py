@@ -18,7 +18,6 @@ fees charged: of a sale or completion, of what a tip adds; and back with a void,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -191,7 +190,7 @@ def _fee_of_purchase(case: Case) -> int:
 
 def _fee_of_tip(case: Case) -> int:
     original = case.known_original()
-    kind = replace(case.fee_class, channel=original.channel)
+    kind = case.fee_class._replace(channel=original.channel)
     more = fee_for(case.plan, kind, case.amount_minor) - fee_for(case.plan, kind, original.posted_minor)
     return max(more, -original.fee_now_minor)
 

@@ -114,7 +114,7 @@ def _check_duplicate(case: Case) -> Refusal | None:
     if found is not None:
         if found.content != case.content:
             return Refusal("94", "the trace was used for another request", record=False)
-        case.again = found
+        case.again, case.over = found, True
         return None
     reversal = store.transaction(f"4{case.ref[1:]}") if case.message.mti != _REVERSAL else None
     if reversal is not None and not reversal.declined_by:

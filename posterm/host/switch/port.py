@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from posterm.hsm import KeyBlock
 from posterm.iso8583 import Message
@@ -28,8 +28,7 @@ class Suspended:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """What an issuer adds to an approval: elements 38, 54 and 55 (hexadecimal); empty where it adds nothing."""
 
     auth_code: str = ""
