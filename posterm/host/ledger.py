@@ -24,7 +24,7 @@ from typing import Final
 from posterm.amount import MAX_MINOR
 from posterm.host.chart import CHART, AccountKind, Side
 from posterm.host.errors import HoldEndedError, LedgerError, TransferConflictError
-from posterm.host.ledger_balances import ENDS_A_HOLD, credited, debited
+from posterm.host.ledger_balances import ENDS_A_HOLD, credited, debited, deltas
 from posterm.host.ledger_proof import LedgerProof, prove
 from posterm.host.records import AccountRecord, HoldRecord, TransferKind, TransferRecord
 from posterm.host.store import HostStore
@@ -94,16 +94,19 @@ class Ledger:
         bounded: set[str] = set()
         holds: dict[str, HoldRecord] = {}
         for transfer in group:
-            pending = self._check(transfer, holds)
+            posted, held = deltas(transfer, self._check(transfer, holds))
             debit = self._loaded(accounts, transfer.debit_account, transfer.currency)
             credit = self._loaded(accounts, transfer.credit_account, transfer.currency)
-            accounts[debit.account_id] = debited(debit, transfer, pending)
-            accounts[credit.account_id] = credited(credit, transfer, pending)
+            accounts[debit.account_id] = debited(debit, posted, held)
+            accounts[credit.account_id] = credited(credit, posted, held)
             if transfer.kind in _TAKES and not transfer.forced:
-                bounded.update(_bounded(debit, Side.CREDIT))
-                bounded.update(_bounded(credit, Side.DEBIT))
-        if any(accounts[account_id].available < 0 for account_id in bounded):
-            return Outcome.INSUFFICIENT
+                for account, grows_by in ((debit, Side.CREDIT), (credit, Side.DEBIT)):
+                    row = CHART[account.kind]
+                    if row.bounded and row.side is grows_by:
+                        bounded.add(account.account_id)
+        for account_id in bounded:
+            if accounts[account_id].available < 0:
+                return Outcome.INSUFFICIENT
         self._write(group, accounts, holds)
         return Outcome.POSTED
 
@@ -257,9 +260,3 @@ class Ledger:
             self._store.add_transfer(transfer)
         for hold in holds.values():
             self._store.put_hold(hold)
-
-
-def _bounded(account: AccountRecord, side: Side) -> tuple[str, ...]:
-    """The account, when it is bounded and grows on this side."""
-    row = CHART[account.kind]
-    return (account.account_id,) if row.bounded and row.side is side else ()

@@ -12,24 +12,24 @@ ENDS_A_HOLD: Final = frozenset(
 )
 
 
-def debited(account: AccountRecord, transfer: TransferRecord, pending: TransferRecord | None) -> AccountRecord:
-    """The account after a transfer debits it. `pending` is what the transfer ends."""
-    posted, held = _deltas(transfer, pending)
-    return _moved(account, posted, 0, held, 0)
+def debited(account: AccountRecord, posted: int, held: int) -> AccountRecord:
+    """The account after a transfer with these deltas debits it."""
+    name, currency, kind, line, debit, credit, debit_held, credit_held = account
+    return AccountRecord(name, currency, kind, line, debit + posted, credit, debit_held + held, credit_held)
 
 
-def credited(account: AccountRecord, transfer: TransferRecord, pending: TransferRecord | None) -> AccountRecord:
-    """The account after a transfer credits it. `pending` is what the transfer ends."""
-    posted, held = _deltas(transfer, pending)
-    return _moved(account, 0, posted, 0, held)
+def credited(account: AccountRecord, posted: int, held: int) -> AccountRecord:
+    """The account after a transfer with these deltas credits it."""
+    name, currency, kind, line, debit, credit, debit_held, credit_held = account
+    return AccountRecord(name, currency, kind, line, debit, credit + posted, debit_held, credit_held + held)
 
 
-def _deltas(transfer: TransferRecord, pending: TransferRecord | None) -> tuple[int, int]:
-    """What a transfer adds to the posted and to the pending balance of each of its sides."""
+def deltas(transfer: TransferRecord, pending: TransferRecord | None) -> tuple[int, int]:
+    """What a transfer adds to the posted and to the pending balance of each of its sides. `pending` is what it ends."""
+    if transfer.kind == TransferKind.POSTED:
+        return transfer.amount, 0
     held = pending.amount if pending is not None else 0
     match transfer.kind:
-        case TransferKind.POSTED:
-            return transfer.amount, 0
         case TransferKind.PENDING:
             return 0, transfer.amount
         case TransferKind.POST_PENDING:
@@ -38,16 +38,3 @@ def _deltas(transfer: TransferRecord, pending: TransferRecord | None) -> tuple[i
             return 0, -held
         case _:
             raise LedgerError(f"transfer {transfer.transfer_id}: no such kind of transfer")
-
-
-def _moved(account: AccountRecord, debit: int, credit: int, debit_held: int, credit_held: int) -> AccountRecord:
-    return AccountRecord(
-        account.account_id,
-        account.currency,
-        account.kind,
-        account.credit_line,
-        account.debits_posted + debit,
-        account.credits_posted + credit,
-        account.debits_pending + debit_held,
-        account.credits_pending + credit_held,
-    )

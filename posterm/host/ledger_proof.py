@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from posterm.host.chart import AccountKind
-from posterm.host.ledger_balances import ENDS_A_HOLD, credited, debited
+from posterm.host.ledger_balances import ENDS_A_HOLD, credited, debited, deltas
 from posterm.host.records import AccountRecord, TransferKind, TransferRecord
 from posterm.host.store import HostStore
 
@@ -48,11 +48,12 @@ class _Replay:
             self.faults.append(f"transfer {transfer.transfer_id} ends nothing that is pending")
         if transfer.kind == TransferKind.PENDING:
             self.open_holds[transfer.transfer_id] = transfer
+        posted, held = deltas(transfer, pending)
         for account_id, moved in ((transfer.debit_account, debited), (transfer.credit_account, credited)):
             account = self.accounts.get(account_id) or AccountRecord(account_id, transfer.currency, _UNKNOWN_KIND)
             if account.currency != transfer.currency:
                 self.faults.append(f"transfer {transfer.transfer_id} mixes currencies in {account_id}")
-            self.accounts[account_id] = moved(account, transfer, pending)
+            self.accounts[account_id] = moved(account, posted, held)
 
 
 def prove(store: HostStore) -> LedgerProof:

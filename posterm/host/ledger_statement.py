@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from posterm.host.chart import Side
-from posterm.host.ledger_balances import credited, debited
+from posterm.host.ledger_balances import credited, debited, deltas
 from posterm.host.records import AccountRecord, TransferKind, TransferRecord
 from posterm.host.store import HostStore
 
@@ -33,9 +33,9 @@ def statement(store: HostStore, account: AccountRecord) -> Iterator[StatementLin
         if transfer.kind not in _MOVES_MONEY:
             continue
         if transfer.debit_account == account.account_id:
-            running, other, side = debited(running, transfer, None), transfer.credit_account, Side.DEBIT
+            running, other, side = debited(running, *deltas(transfer, None)), transfer.credit_account, Side.DEBIT
         elif transfer.credit_account == account.account_id:
-            running, other, side = credited(running, transfer, None), transfer.debit_account, Side.CREDIT
+            running, other, side = credited(running, *deltas(transfer, None)), transfer.debit_account, Side.CREDIT
         else:
             continue
         yield StatementLine(transfer, other, side, running.balance)
