@@ -1,14 +1,15 @@
 """The door: a frame comes in, a reply goes out, and whatever the bytes are nothing is raised.
 
-Source: Q/CUP 009, frame and message types. The runtime calls `handle` for all frames that have arrived inside one
-`store.batch()` and sends the answers when it has ended: what was answered is durable. Each request stands in a
+Source: Q/CUP 009, frame and message types. The runtime calls `handle_all` with the frames that have arrived inside
+one `store.batch()` and sends the answers when it has ended: what was answered is durable. Each request stands in a
 savepoint of its own, so one that fails takes no other with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple, TypeVar
 
 from posterm.host import (
     adjustments,
@@ -80,6 +81,16 @@ _MANAGEMENT = frozenset({"0800", "0820"})
 _MAC_BYTES = 8
 
 
+class _Said(NamedTuple):
+    """A request that was worked out, and the answer to it, which is still to be packed."""
+
+    case: Case
+    answer: Message
+
+
+S = TypeVar("S")
+
+
 class Host:
     """Acquirer and issuer of one profile over one store.
 
@@ -134,18 +145,32 @@ class Host:
 
     def handle(self, frame: bytes, now: datetime) -> Reply:
         """Answer what one length prefix counted. `now` is the host's local time. Raises nothing, whatever the bytes."""
+        return self._handled(frame, now, _packed)
+
+    def handle_all(self, frames: Sequence[bytes], now: datetime) -> list[Reply]:
+        """Answer frames as `handle` does, one after the other; their answers are packed and sealed one after the other
+        at the end, which is quicker than each by itself. Raises nothing, whatever the bytes.
+        """
+        try:
+            with self._desk.store.savepoint():
+                return [_packed(said) for said in [self._handled(frame, now, _unpacked) for frame in frames]]
+        except Exception:  # an answer that cannot be packed: each by itself, so that it takes no other with it
+            return [self.handle(frame, now) for frame in frames]
+
+    def _handled(self, frame: bytes, now: datetime, finished: Callable[[Reply | _Said], S]) -> S:
+        """What one frame gets, `finished` while everything can still be taken back."""
         if not frame:
             keeps = self._desk.profile.frame.keep_alive
-            return Reply(None, close=not keeps)
+            return finished(Reply(None, close=not keeps))
         try:
             envelope = open_envelope(frame)
         except (FramingError, HeaderError) as error:
-            return _not_understood(now, str(error))
+            return finished(_not_understood(now, str(error)))
         try:
             with self._desk.store.savepoint():
-                return self._answer(envelope, now)
+                return finished(self._answer(envelope, now))
         except Exception as error:  # the last net: one request that fails takes no other with it
-            return self._failed(envelope, now, error)
+            return finished(self._failed(envelope, now, error))
 
     def resume(self, suspended: Suspended, answer: Message | None, now: datetime) -> Reply:
         """Go on with a request that waited for its issuer.
@@ -157,12 +182,12 @@ class Host:
         case = reopened(suspended, answer, now)
         try:
             with self._desk.store.savepoint():
-                return self._resumed(case, run_resumed(case, suspended))
+                return _packed(self._resumed(case, run_resumed(case, suspended)))
         except Exception as error:  # as in `handle`: it is taken back, and the others of the batch stand
             case = reopened(suspended, answer, now)
             try:
                 with self._desk.store.savepoint():
-                    return self._resumed(case, run_unpostable(case, type(error).__name__))
+                    return _packed(self._resumed(case, run_unpostable(case, type(error).__name__)))
             except Exception:  # the store fails: whoever looks for overdue requests will find it
                 return Reply(None, (HostEvent(EventName.FAULT, now, {"fault": type(error).__name__}),), close=True)
 
@@ -432,7 +457,7 @@ class Host:
         """Compare what terminals, records and ledger say of a clearing date, YYYY-MM-DD."""
         return reconciliation.reconcile(self._desk, clearing_date)
 
-    def _answer(self, envelope: Envelope, now: datetime) -> Reply:
+    def _answer(self, envelope: Envelope, now: datetime) -> Reply | _Said:
         try:
             message = self._desk.profile.dialect.unpack(envelope.wire)
         except UnpackError as error:
@@ -449,23 +474,23 @@ class Host:
                 return Reply(None, tuple(case.events), suspended=answer)
             return Reply(None, tuple(case.events)) if answer is None else self._over_the_link(case, answer)
         if message.mti == "0400":
-            return _replied(case, run_reversal(case))
+            return _Said(case, run_reversal(case))
         if message.mti in _SETTLEMENTS:
-            return _replied(case, settlement.handle_settlement(case))
+            return _Said(case, settlement.handle_settlement(case))
         if message.mti in _MANAGEMENT:
-            return _replied(case, handle_management(case))
+            return _Said(case, handle_management(case))
         if message.mti == "0620":
-            return _replied(case, handle_script_notice(case))
+            return _Said(case, handle_script_notice(case))
         return self._refused(case, "12", f"no request of this link has the MTI {message.mti}")
 
-    def _resumed(self, case: Case, answer: Message | None) -> Reply:
+    def _resumed(self, case: Case, answer: Message | None) -> Reply | _Said:
         return Reply(None, tuple(case.events)) if answer is None else self._over_the_link(case, answer)
 
-    def _over_the_link(self, case: Case, answer: Message) -> Reply:
+    def _over_the_link(self, case: Case, answer: Message) -> Reply | _Said:
         """Send an answer, or spoil it as the table of forced outcomes asks."""
         link = case.forced.link
         if link is Link.AS_IT_IS:
-            return _replied(case, answer)
+            return _Said(case, answer)
         case.tell(EventName.FORCED, outcome=link.value)
         if link is Link.OTHER_STAN:
             answer = answer.with_elements({11: f"{int(case.stan) % 999_999 + 1:06d}"})
@@ -480,7 +505,7 @@ class Host:
             return Reply(frame[:-_MAC_BYTES] + spoilt, events)
         return Reply(frame, events, delay_s=self._desk.late_answer_s if link is Link.LATE else 0.0)
 
-    def _partly_understood(self, envelope: Envelope, now: datetime, error: UnpackError) -> Reply:
+    def _partly_understood(self, envelope: Envelope, now: datetime, error: UnpackError) -> Reply | _Said:
         answer = refusal_answer(error.partial, "30")
         if answer is None:
             return _not_understood(now, _place(error))
@@ -488,13 +513,13 @@ class Host:
         case.terminal = self._desk.store.terminal(case.terminal_id)
         code = _code_for_form(case, "30")
         case.tell(EventName.DECLINED, code=code, check="form", why=_place(error))
-        return _replied(case, answer.with_elements({39: code}))
+        return _Said(case, answer.with_elements({39: code}))
 
-    def _refused(self, case: Case, code: str, why: str) -> Reply:
+    def _refused(self, case: Case, code: str, why: str) -> _Said:
         case.terminal = self._desk.store.terminal(case.terminal_id)
         code = _code_for_form(case, code)
         case.tell(EventName.DECLINED, code=code, check="form", why=why)
-        return _replied(case, management_answer(case, code))
+        return _Said(case, management_answer(case, code))
 
     def _failed(self, envelope: Envelope, now: datetime, error: Exception) -> Reply:
         """96 for a request that the host itself could not carry out; all it did was undone.
@@ -509,7 +534,7 @@ class Host:
             if message.mti in _TRANSACTIONS:
                 case = Case(self._desk, message, now, envelope)
                 with self._desk.store.savepoint():
-                    return _replied(case, run_failed(case, fault))
+                    return Reply(pack_answer(case, run_failed(case, fault)), tuple(case.events))
             answer = refusal_answer(message, "96")
             wire = self._desk.profile.dialect.pack(answer) if answer is not None else b""
         except Exception:  # it fails again: there is nothing left to say
@@ -540,8 +565,15 @@ def _code_for_form(case: Case, code: str) -> str:
     return "A0" if case.message.mti == "0220" and keyed and check_mac(case) is not None else code
 
 
-def _replied(case: Case, answer: Message) -> Reply:
+def _packed(said: Reply | _Said) -> Reply:
+    if isinstance(said, Reply):
+        return said
+    case, answer = said
     return Reply(pack_answer(case, answer), tuple(case.events))
+
+
+def _unpacked(said: Reply | _Said) -> Reply | _Said:
+    return said
 
 
 def _not_understood(now: datetime, why: str) -> Reply:

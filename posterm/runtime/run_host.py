@@ -16,7 +16,7 @@ import asyncio
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -284,9 +284,7 @@ class HostService:
         timer = asyncio.get_running_loop().time
         started = timer()
         try:
-            replies = in_batch(
-                self._store, lambda: [(connection, self._handled(arrived, now)) for connection, arrived in batch]
-            )
+            replies = in_batch(self._store, lambda: self._handled([arrived for _, arrived in batch], now))
         except PostermError as error:
             self.store_fault = str(error)
             for connection in {connection for connection, _ in batch}:
@@ -295,7 +293,7 @@ class HostService:
         else:
             self.store_fault = ""
             self.counts.batch(len(batch), timer() - started)
-            for connection, reply in replies:
+            for (connection, _), reply in zip(batch, replies, strict=True):
                 self.counts.answers += reply.frame is not None
                 if reply.suspended is None:
                     connection.answer(reply)
@@ -307,10 +305,18 @@ class HostService:
         if self._waiting:
             self._schedule()
 
-    def _handled(self, arrived: bytes | Outcome, now: datetime) -> Reply:
-        if isinstance(arrived, bytes):
-            return self.host.handle(arrived, now)
-        return self.host.resume(arrived.suspended, arrived.answer, now)
+    def _handled(self, batch: Sequence[bytes | Outcome], now: datetime) -> list[Reply]:
+        """What each of a batch gets, in order: frames side by side together, outcomes one by one."""
+        replies: list[Reply] = []
+        frames: list[bytes] = []
+        for arrived in batch:
+            if isinstance(arrived, bytes):
+                frames.append(arrived)
+                continue
+            replies += self.host.handle_all(frames, now)
+            frames = []
+            replies.append(self.host.resume(arrived.suspended, arrived.answer, now))
+        return replies + self.host.handle_all(frames, now)
 
     def _resume(self, connection: HostConnection, suspended: Suspended, answer: Message | None) -> None:
         """An issuer has answered, or not: on with its request in the next batch."""
