@@ -9,6 +9,7 @@ Source: Q/CUP 009, store and forward, as restated by acquirer specifications.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from posterm.iso8583 import Message
 from posterm.terminal.context import Context
@@ -17,10 +18,12 @@ from posterm.terminal.exchange import Answer, NoAnswer, exchange
 from posterm.terminal.management import sign_on_again
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.terminal.store import Draft
-from posterm.unionpay.response_codes import SIGN_ON_AGAIN
+from posterm.unionpay.response_codes import FORMAT_ERROR, SIGN_ON_AGAIN
 from posterm.unionpay.transactions import GIVEN_BACK, Kind
 
-ALL = 1_000_000
+ALL: Final = 1_000_000
+READINGS_MAX: Final = 3
+"""How many copies the host must find unreadable, one after the other, until that is its verdict."""
 
 
 def owed_notices(ctx: Context, *, with_failed: bool = False) -> list[JournalEntry]:
@@ -43,10 +46,10 @@ def deliver_notices(ctx: Context, *, most: int = ALL, with_failed: bool = False)
 
 def deliver(ctx: Context, entry: JournalEntry) -> Flow[Answer | NoAnswer]:
     """Send one stored notice and note what the host said."""
-    answer = yield from exchange(ctx, stored_request(ctx, entry), sealed=True)
+    answer = yield from _read_by_host(ctx, entry)
     # 77, 99 and A0 are no verdict on the notice, the host could not read it: sign on and say it again.
     if isinstance(answer, Answer) and answer.code.code in SIGN_ON_AGAIN and (yield from sign_on_again(ctx)):
-        answer = yield from exchange(ctx, stored_request(ctx, entry), sealed=True)
+        answer = yield from _read_by_host(ctx, entry)
     if isinstance(answer, NoAnswer) or answer.code.code in SIGN_ON_AGAIN:
         return answer
     draft = ctx.memory.draft()
@@ -57,6 +60,18 @@ def deliver(ctx: Context, entry: JournalEntry) -> Flow[Answer | NoAnswer]:
         draft.put(replace(original, undone_by=""))
     ctx.memory.commit(draft)
     yield ctx.tell("notice-answered", stan=entry.stan, kind=entry.kind, code=answer.code.code)
+    return answer
+
+
+def _read_by_host(ctx: Context, entry: JournalEntry) -> Flow[Answer | NoAnswer]:
+    """Send a stored notice until the host can read it, or never will.
+
+    One 30 says little: this copy may have been damaged on the way, and the host may have booked an earlier one.
+    """
+    for _ in range(READINGS_MAX):
+        answer = yield from exchange(ctx, stored_request(ctx, entry), sealed=True)
+        if isinstance(answer, NoAnswer) or answer.code.code != FORMAT_ERROR:
+            break
     return answer
 
 

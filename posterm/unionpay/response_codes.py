@@ -116,6 +116,9 @@ _BY_CODE: Final = {row.code: row for row in _TABLE}
 SIGN_ON_AGAIN: Final = frozenset({"77", "99", "A0"})
 """Answers after which the terminal must sign on before its next transaction."""
 
+FORMAT_ERROR: Final = "30"
+"""The host could not read the request, or misses something in it."""
+
 _BUILT_IN_A0: Final = ResponseCode("A0", _B, "MAC error, sign on again", "MAC校验错,请重新签到")
 
 

@@ -57,7 +57,8 @@ class Entry:
 class Act:
     """One line of the script: what to do with the next request that fits.
 
-    `what`: answer, lose-request, lose-answer, tear, not-sent, late, double, bad-mac, garbage, no-mac.
+    `what`: answer, lose-request, lose-answer, tear, not-sent, late, double, bad-mac, garbage, no-mac; unread, when the
+    host could not read it and answers with the code alone.
     `change` are elements put into the answer, `code` its DE 39, `drop` elements left out.
     """
 
@@ -174,7 +175,7 @@ class ScriptedHost:
         return Message(response_mti(request.mti), {**kept, **told, **(added or {})})
 
     def _transact(self, request: Message, act: Act) -> Message:
-        if act.code in ("77", "99", "A0"):
+        if act.code in ("77", "99", "A0") or act.what == "unread":
             return self._echo(request, act.code)
         key = (str(request[60])[2:8], request[11])
         known = self.ledger.get(key)

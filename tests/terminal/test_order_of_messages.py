@@ -161,6 +161,27 @@ def test_a_refund_without_an_answer_is_repeated_with_the_same_trace_number_and_n
     assert world.agrees()
 
 
+def test_a_refund_of_which_the_host_cannot_read_the_repeat_is_sent_once_more() -> None:
+    world = selling()
+    world.do("sale", SALE)
+    world.host.script = [Act("lose-answer"), Act("unread", code="30")]
+    world.do("refund", Amount(100), OriginalReference(stan="2"), SUPERVISOR)
+    world.do("balance")
+    assert world.host.mtis() == ["0200", "0220", "0220", "0220", "0200"]
+    assert entry_of(world, "000003").status is Status.APPROVED
+    assert world.agrees()
+
+
+def test_a_refund_that_the_host_can_never_read_is_declined() -> None:
+    world = selling()
+    world.do("sale", SALE)
+    world.host.script = [Act("unread", code="30")] * 5
+    result = world.do("refund", Amount(100), OriginalReference(stan="2"), SUPERVISOR)
+    assert (result.outcome, result.code) == (Outcome.DECLINED, "30")
+    assert world.host.mtis().count("0220") == 3
+    assert world.agrees()
+
+
 def test_a_declined_refund_is_over() -> None:
     world = selling()
     world.do("sale", SALE)
