@@ -3,8 +3,9 @@
 clock        virtual time          network (above)   faults, and the line
 host_site    the host's machine    disks             stores that fail
 counter      one terminal          people, habits    what is done there
-inspection   what must be true     story             what happened to one transaction
-world        all of it, by seed    hunt              many worlds, on all cores
+issuer_site  an issuer apart       customers         telephones with wallets
+inspection   what must be true     limit_count, order_count    what it counts anew
+story        one transaction told  world, hunt       all of it, by seed; many worlds, on all cores
 """
 
 from simulators.world.counter import Day, Pause

@@ -6,7 +6,7 @@ A terminal that loses power, or whose disk fails, is switched on again and goes 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -17,6 +17,7 @@ from posterm.runtime.errors import StoreError
 from posterm.terminal import Identity, Outcome, Result, Terminal
 from posterm.terminal.effects import (
     Await,
+    Cancelled,
     EnterOfflinePin,
     EnterPin,
     Flow,
@@ -29,24 +30,30 @@ from posterm.terminal.effects import (
     Printed,
     PrinterFailed,
     ReturnCard,
+    ScanCode,
     SelectApplication,
+    ShowCode,
     Tell,
     TimedOut,
     Transceive,
     Transmit,
+    Waited,
 )
+from posterm.terminal.effects import Pause as WaitForCustomer
 from posterm.terminal.kernels import EmvKernels
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.terminal.records import JournalEntry
 from posterm.unionpay.envelope import frame_decoder
 from posterm.unionpay.profile import AcquirerProfile
 from posterm.unionpay.totals import Totals
+from posterm.unionpay.transactions import Kind
 from simulators.card import Card
 from simulators.cards import TestCard
 from simulators.enrolment import MERCHANT_ID, MERCHANT_NAME, TMK_COMPONENTS
 from simulators.front import Front, Hand, PinPad
 from simulators.network import Fate, UnreliableLine
 from simulators.world.clock import Clock, DriftingClock
+from simulators.world.customers import Customers
 from simulators.world.disks import PowerCut, TerminalDisk
 from simulators.world.host_site import Caller, HostSite
 from simulators.world.story import Story
@@ -110,10 +117,11 @@ class Surroundings(Protocol):
     site: HostSite
     chip_terminal: TerminalConfig
     ca_keys: tuple[CaKey, ...]
+    customers: Customers
 
     def borrow(self, card: TestCard) -> Card | None: ...
     def give_back(self, card: TestCard, chip: Card) -> None: ...
-    def sale_by_slip(self, randomness: random.Random) -> JournalEntry | None: ...
+    def slip(self, kinds: Collection[Kind], randomness: random.Random) -> JournalEntry | None: ...
 
 
 class Counter:
@@ -132,6 +140,7 @@ class Counter:
         self._decoder = frame_decoder(world.profile)
         self._script: Flow[None] | None = None
         self._connection = 0
+        self._patience = 0
         self._waiting = False
         self.busy = False
         self.day = Day(terminal_id, self.disk.slips)
@@ -151,9 +160,10 @@ class Counter:
         rate = self._random.uniform(-1e-4, 1e-4) if most else 0.0
         self.wall_clock = DriftingClock(self._world.clock, self._random.uniform(-most, most), rate)
 
-    def put(self, hand: Hand) -> None:
-        """Let somebody else stand before the terminal."""
+    def put(self, hand: Hand, *, patience: int = 0) -> None:
+        """Let somebody else stand before the terminal, and a cashier behind it who waits so many times for them."""
         self.front = self._front_with(hand)
+        self._patience = patience
 
     def start(self, script: Flow[None]) -> None:
         """Let the people follow a script, in a moment."""
@@ -211,6 +221,10 @@ class Counter:
             if isinstance(effect, Transmit | Await):
                 self._on_the_line(effect)
                 return
+            if isinstance(effect, WaitForCustomer) and self._patience:
+                self._patience -= 1
+                self._world.clock.after(effect.seconds, lambda: self._go_on(Waited(self.wall_clock.now)))
+                return
             reply = self._at_the_front(effect)
 
     def _power_cut(self, how: str) -> None:
@@ -249,6 +263,13 @@ class Counter:
             case ReturnCard():
                 self.front.return_card()
                 return None
+            case ScanCode():
+                return self.front.scan(effect)
+            case ShowCode():
+                self.front.show_code(effect)
+                return None
+            case WaitForCustomer():
+                return Cancelled()
             case Print():
                 fails = self._random.random() < faults.printer_fails
                 return PrinterFailed("paper") if fails else Printed()
@@ -276,7 +297,7 @@ class Counter:
 
         if passage.fate is Fate.TORN:
             after(0.5, lose)
-        caller = Caller(self.terminal_id, self._answered, lose)
+        caller = Caller(self.terminal_id, lose, self._answered)
         for delay in passage.arrivals:
             after(delay, lambda: world.site.arrive(caller, frame))
 

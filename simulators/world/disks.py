@@ -6,7 +6,7 @@ What a disk gives back after a fault is what it had before: a commit is all or n
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from posterm.host import MemoryHostStore
 from posterm.host.records import (
     AccountRecord,
     BatchRecord,
+    DocumentRecord,
     ExchangeRecord,
     HoldRecord,
     TerminalRecord,
@@ -55,10 +56,10 @@ class TerminalDisk(MemoryTerminalStore):
         """Every journal entry there ever was, as it was left."""
         return [JournalEntry.from_document(document) for document in self._journal.values()]
 
-    def standing(self, kind: Kind) -> list[Mapping[str, Any]]:
-        """The documents of everything of a kind that was approved and not undone, unread."""
+    def standing(self, kinds: Collection[Kind]) -> list[Mapping[str, Any]]:
+        """The documents of everything of these kinds that was approved and not undone, unread."""
         approved = (document for document in self._journal.values() if document["status"] == Status.APPROVED)
-        return [document for document in approved if document["kind"] == kind and not document["undone_by"]]
+        return [document for document in approved if document["kind"] in kinds and not document["undone_by"]]
 
     def commit(self, changes: Iterable[Change]) -> None:
         changes, faults = list(changes), self._faults()
@@ -144,3 +145,7 @@ class HostDisk(MemoryHostStore):
     def put_batch_record(self, record: BatchRecord) -> None:
         self._write()
         super().put_batch_record(record)
+
+    def put_document(self, record: DocumentRecord) -> None:
+        self._write()
+        super().put_document(record)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-DEEDS: Final[Mapping[str, int]] = {
+DEEDS: Final[Mapping[str, float]] = {
     "sale": 40,
     "void": 9,
     "refund": 6,
@@ -21,7 +21,12 @@ DEEDS: Final[Mapping[str, int]] = {
     "balance": 5,
     "offline": 6,
     "tip": 5,
-    "settle": 1,
+    "settle": 1.2,
+    "pay-code": 6,
+    "show-code": 3,
+    "void-code": 2,
+    "refund-code": 2,
+    "query-code": 1,
 }
 """What the people do, by weight."""
 
@@ -41,6 +46,8 @@ class Habits:
     bad_card: float = 0.1
     """A card that its issuer refuses, or that has too little."""
     wrong_pin: float = 0.03
+    patience: tuple[int, ...] = (1, 3, 12)
+    """How often the terminal may ask for a payment by a code before the cashier stops it."""
     closed_for_days: float = 0.003
     """The shop closes for up to `closed_days_max` days after a transaction."""
     closed_days_max: float = 40.0

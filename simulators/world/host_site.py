@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
-from posterm.errors import PostermError
 from posterm.host import Host
 from posterm.host.events import Reply
 from posterm.host.switch.port import Suspended
@@ -34,13 +33,17 @@ OVERDUE_S: Final = 60.0
 """After a start, until what the process before has left waiting is given up."""
 
 
+Errand: TypeAlias = Callable[[Host, datetime], Callable[[], None]]
+"""What a customer does at the host on a telephone; it gives what to do once that is committed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A connection to the host: whose it is, what an answer does to it, and what a broken connection does."""
+    """A connection to the host: at which terminal, what breaks when it does, and what an answer does to it."""
 
     terminal_id: str
-    answered: Callable[[bytes], None] = field(repr=False)
     broken: Callable[[], None] = field(repr=False)
+    answered: Callable[[bytes], None] = field(repr=False, default=lambda _frame: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Outcome:
 
     suspended: Suspended
     answer: Message | None
+
+
+Arrived: TypeAlias = bytes | Outcome | Errand
 
 
 class HostSite:
@@ -77,7 +83,7 @@ class HostSite:
         self._random = randomness
         self._start = start
         self._issuers = issuers
-        self._waiting: list[tuple[Caller, bytes | Outcome]] = []
+        self._waiting: list[tuple[Caller, Arrived]] = []
         self._scheduled = False
         self.up = True
         self.host = start()
@@ -96,6 +102,13 @@ class HostSite:
             return
         self._queue(caller, frame)
 
+    def run(self, caller: Caller, errand: Errand) -> None:
+        """Let a customer do something, in the next batch; nobody is reached while the host is down."""
+        if self.up:
+            self._queue(caller, errand)
+        else:
+            caller.broken()
+
     def sweep(self, until: Callable[[], bool]) -> None:
         """Release holds whose deadline has come, every so often until somebody says that it is over."""
         if self.up:
@@ -112,16 +125,22 @@ class HostSite:
                 self.host.give_up_overdue(now)
             self._issuers.tell()
 
-    def _queue(self, caller: Caller, arrived: bytes | Outcome) -> None:
+    def _queue(self, caller: Caller, arrived: Arrived) -> None:
         self._waiting.append((caller, arrived))
         if not self._scheduled:
             self._scheduled = True
             self._clock.after(self._random.uniform(0.0, BUSY_S_MAX), self._run_batch)
 
-    def _handled(self, arrived: bytes | Outcome) -> Reply:
+    def _handled(self, caller: Caller, arrived: Arrived) -> Callable[[], None]:
+        """Let the host work on one thing of a batch. Returns: what to do once the batch is committed."""
         if isinstance(arrived, bytes):
-            return self.host.handle(arrived, self.now)
-        return self.host.resume(arrived.suspended, arrived.answer, self.now)
+            return partial(self._answer, caller, self.host.handle(arrived, self.now))
+        if isinstance(arrived, Outcome):
+            return partial(self._answer, caller, self.host.resume(arrived.suspended, arrived.answer, self.now))
+        try:
+            return arrived(self.host, self.now)
+        except StoreError:  # undone to its savepoint; the others of the batch stand
+            return caller.broken
 
     def _resume(self, caller: Caller, host: Host, suspended: Suspended, answer: Message | None) -> None:
         """An issuer has answered, or not; whoever asked may be gone."""
@@ -136,8 +155,8 @@ class HostSite:
         dies_after = self._arm()
         try:
             with self._disk.batch():
-                replies = [(caller, self._handled(arrived)) for caller, arrived in batch]
-        except PostermError:
+                endings = [self._handled(caller, arrived) for caller, arrived in batch]
+        except StoreError:
             self._break(batch, "cannot commit, and breaks the connection")
         except PowerCut:
             self._die(batch, "dies before its commit")
@@ -145,8 +164,8 @@ class HostSite:
             if dies_after:
                 self._die(batch, "dies after its commit, before its answer")
             else:
-                for caller, reply in replies:
-                    self._answer(caller, reply)
+                for end in endings:
+                    end()
                 if self._issuers is not None:
                     self._issuers.tell()
         finally:
@@ -164,13 +183,13 @@ class HostSite:
             self._disk.arm(PowerCut(), writes)
         return False
 
-    def _break(self, batch: list[tuple[Caller, bytes | Outcome]], why: str) -> None:
+    def _break(self, batch: list[tuple[Caller, Arrived]], why: str) -> None:
         for caller, arrived in batch:
             if isinstance(arrived, bytes):
                 self._story.note(caller.terminal_id, "host", why, frame=arrived, enveloped=True)
             self._clock.after(0.0, caller.broken)
 
-    def _die(self, batch: list[tuple[Caller, bytes | Outcome]], why: str) -> None:
+    def _die(self, batch: list[tuple[Caller, Arrived]], why: str) -> None:
         self._break(batch, why)
         self._break(self._waiting, why)
         self._waiting = []

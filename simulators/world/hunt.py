@@ -17,6 +17,10 @@ AHEAD: Final = 2
 """Worlds handed to each core before it asks for them."""
 
 
+APART_EVERY: Final = 5
+"""One world in so many has an issuer apart, unless a plan says otherwise: those whose seeds it divides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What all worlds of a hunt have in common. `transactions` are those of each terminal."""
@@ -25,16 +29,17 @@ class Plan:
     transactions: int = 250
     faults: Faults | None = None
     profile: str = "default"
-    issuer_apart: bool = False
+    issuer_apart: bool | None = None
 
     def world(self, seed: int) -> World:
         """The world of one seed, before its first day."""
+        apart = self.issuer_apart
         return World(
             seed,
             terminals=self.terminals,
             faults=self.faults,
             profile=self.profile,
-            issuer_apart=self.issuer_apart,
+            issuer_apart=seed % APART_EVERY == 0 if apart is None else apart,
         )
 
 

@@ -2,12 +2,13 @@
 
 the ledger             sums to zero; its balances are what its transfers give
 a closed batch         the terminal's slip and the host's totals are the same
-a journal entry        what it says has happened is what the ledger has moved from and to the card, and no more:
+a journal entry        what it says has happened is what the ledger has moved from and to the payer, and no more:
                        a sale once, a reversed, declined or refused one not at all, a tip once
 what a cashier saw     an approval stands or was taken back by name; a decline and a reversal moved nothing
 an authorisation       holds what was approved under it, and nothing once it is completed, voided or expired
 a hold                 belongs to one authorisation, and did not outlive its deadline
 a sale                 gives back no more than it took
+a payment by a code    stands as its order says, and was posted once at most: by the wallet that paid, with its own code
 a limit                holds what stands of the transactions that count in it, kind of card by kind of card, and no more
                        than the plan allows but for what nobody was asked for
 the merchant           is owed what the slips say
@@ -27,8 +28,10 @@ from posterm.terminal import Outcome, Result
 from posterm.terminal.records import Delivery, JournalEntry, Status
 from posterm.unionpay.totals import Totals
 from posterm.unionpay.transactions import TRANSACTIONS, Kind, Side
+from simulators.world.customers import Receipt
 from simulators.world.disks import HostDisk
-from simulators.world.limit_count import CARD, LimitCount
+from simulators.world.limit_count import PAYER, LimitCount
+from simulators.world.order_count import order_faults
 
 Place = tuple[str, str]
 """A terminal, and batch and trace number as in `000001-000012`."""
@@ -44,6 +47,8 @@ _LEFT_AS: Final = {
 }
 """How the journal has a transaction in the evening, by what the cashier was told."""
 
+_ASKS_ONLY: Final = frozenset({Kind.BALANCE, Kind.QR_QUERY})
+_REFUNDS: Final = frozenset({Kind.REFUND, Kind.QR_REFUND})
 _UNDELIVERED: Final = frozenset({Delivery.REFUSED, Delivery.FAILED, Delivery.OWED})
 
 
@@ -73,16 +78,29 @@ class TerminalBooks:
 
 
 class Inspection:
-    """One look at all books. `plan` has the merchant's limits; `now` is the host's time, as text."""
+    """One look at all books.
+
+    Args:
+        plan: has the merchant's limits.
+        now: the host's time, as text.
+        receipts: what customers were told on their telephones.
+    """
 
     def __init__(
-        self, host: Host, store: HostDisk, terminals: Iterable[TerminalBooks], plan: MerchantPlan, now: str
+        self,
+        host: Host,
+        store: HostDisk,
+        terminals: Iterable[TerminalBooks],
+        plan: MerchantPlan,
+        now: str,
+        receipts: Iterable[Receipt] = (),
     ) -> None:
         self._host = host
         self._store = store
         self._terminals = tuple(terminals)
         self._now = now
         self._plan = plan
+        self._receipts = tuple(receipts)
         self._transfers = list(store.transfers())
         self._moved = _moved_by_place(self._transfers)
 
@@ -96,6 +114,7 @@ class Inspection:
         yield from self._unknown_to_terminals()
         yield from self._hold_faults()
         yield from self._refund_faults()
+        yield from self._order_faults()
         yield from self._limit_faults()
         for books in self._terminals:
             yield from self._batch_faults(books)
@@ -113,7 +132,7 @@ class Inspection:
         left = {entry.stan: entry.status for entry in books.entries}
         for result in books.results:
             status = _LEFT_AS.get(result.outcome)
-            if status is None or result.kind is Kind.BALANCE or not result.stan:
+            if status is None or result.kind in _ASKS_ONLY or not result.stan:
                 continue
             if left.get(result.stan) is not status:
                 found = left.get(result.stan, "nothing")
@@ -179,7 +198,7 @@ class Inspection:
         refunds: dict[str, int] = defaultdict(int)
         for reference in {transfer.transaction for transfer in self._transfers}:
             record = self._store.transaction(reference) if reference else None
-            if record is not None and record.kind == Kind.REFUND and record.stands:
+            if record is not None and record.kind in _REFUNDS and record.stands:
                 refunds[record.original] += record.posted_minor
         for reference, minor in refunds.items():
             sale = self._store.transaction(reference)
@@ -187,6 +206,11 @@ class Inspection:
                 _, name, _, _, stan = reference.split("/")
                 took, noted = (sale.posted_minor, sale.refunded_minor) if sale is not None else (0, 0)
                 yield Fault(f"refunds give back {minor}, the sale took {took} and has noted {noted}", name, stan)
+
+    def _order_faults(self) -> Iterator[Fault]:
+        for ref, text in order_faults(self._store, self._transfers, self._receipts):
+            _, name, _, _, stan = ref.split("/")
+            yield Fault(text, name, stan)
 
     def _limit_faults(self) -> Iterator[Fault]:
         count = LimitCount(self._store, self._transfers, self._plan)
@@ -220,19 +244,19 @@ class Inspection:
 
 
 def _moved_by_place(transfers: Iterable[TransferRecord]) -> dict[Place, int]:
-    """What was taken from cards, by the transaction it was taken for; what was given back counts below zero."""
+    """What payers gave, by the transaction it was taken for; what they were given back counts below zero."""
     moved: dict[Place, int] = defaultdict(int)
     for transfer in transfers:
         if not transfer.transaction or transfer.kind not in (TransferKind.POSTED, TransferKind.POST_PENDING):
             continue
         _, name, _, batch, stan = transfer.transaction.split("/")
-        taken = transfer.debit_account.startswith(CARD) - transfer.credit_account.startswith(CARD)
+        taken = transfer.debit_account.startswith(PAYER) - transfer.credit_account.startswith(PAYER)
         moved[name, f"{batch}-{stan}"] += taken * transfer.amount
     return dict(moved)
 
 
 def _said_minor(entry: JournalEntry) -> int:
-    """What an entry says it has taken from the card."""
+    """What an entry says it has taken from the card, or the wallet."""
     if entry.status is not Status.APPROVED or entry.delivery in _UNDELIVERED:
         return 0
     if entry.kind is Kind.TIP_ADJUST:

@@ -8,6 +8,7 @@ from and to cards, what is still held, and when and how the card was used say wh
     pre-authorisation     what it holds, reserved
     void, reversal, tip   with what they change
     refund                with its sale, on the day of the sale; later not
+    payment by a code     as a sale, in the rows of the day and month when the wallet paid
 
 Source: the terms of Chinese acquirers, as `posterm.host.plan` has them.
 """
@@ -21,17 +22,22 @@ from typing import Final
 
 from posterm.host.plan import LimitRow, MerchantPlan
 from posterm.host.records import REVERSAL, TransactionRecord, TransferKind, TransferRecord
-from posterm.unionpay.transactions import Entry, Kind
+from posterm.unionpay.transactions import CODE_SALES, Entry, Kind
 from simulators.world.disks import HostDisk
 
-CARD: Final = ("card/", "network/")
-"""How the accounts of cardholders begin."""
+PAYER: Final = ("card/", "wallet/", "network/")
+"""How the accounts of those who pay begin."""
 
 _AUTHORISATIONS: Final = frozenset({Kind.PREAUTH, Kind.PREAUTH_ADD})
 _COMPLETIONS: Final = frozenset({Kind.COMPLETION, Kind.COMPLETION_NOTICE})
-_SALES: Final = frozenset({Kind.SALE, Kind.OFFLINE_SALE, Kind.CHIP_OFFLINE_SALE, Kind.ADJUST, *_COMPLETIONS})
+_ASKED: Final = CODE_SALES | {Kind.SALE, Kind.PREAUTH}
+"""What is held against the limits of one transaction."""
+
+_REFUNDS: Final = frozenset({Kind.REFUND, Kind.QR_REFUND})
 _UNASKED: Final = frozenset({Kind.OFFLINE_SALE, Kind.CHIP_OFFLINE_SALE, Kind.ADJUST, Kind.COMPLETION_NOTICE})
 """What counts under a limit without being asked: the goods are gone."""
+
+_SALES: Final = CODE_SALES | _UNASKED | _COMPLETIONS | {Kind.SALE}
 
 _CHANNELS: Final = {
     Entry.STRIPE: "stripe",
@@ -42,6 +48,7 @@ _CHANNELS: Final = {
     Entry.CONTACTLESS: "chip",
     Entry.TELEPHONE: "chip",
     Entry.CODE: "qr",
+    Entry.OPTICAL: "qr",
 }
 _DAY, _MONTH = slice(10), slice(7)
 """Of a time as text."""
@@ -82,7 +89,7 @@ class LimitCount:
         """Approved transactions over what one transaction may be, each with the rule."""
         rules = [row for row in self._plan.limits if row.per == "transaction"]
         for record in self._store.rows if rules else ():
-            if record.stands and record.kind in (Kind.SALE, Kind.PREAUTH):
+            if record.stands and record.kind in _ASKED:
                 yield from (
                     (record, row) for row in rules if record.amount_minor > row.most_minor and self._fits(row, record)
                 )
@@ -96,7 +103,7 @@ class LimitCount:
             if record is None:
                 continue
             posted = transfer.kind in (TransferKind.POSTED, TransferKind.POST_PENDING)
-            sign = transfer.debit_account.startswith(CARD) - transfer.credit_account.startswith(CARD)
+            sign = transfer.debit_account.startswith(PAYER) - transfer.credit_account.startswith(PAYER)
             counting = self._what_counts(record, _SALES)
             if record.kind in _UNASKED or (record.kind == Kind.TIP_ADJUST and counting is not None):
                 unasked.add(counting.ref if counting is not None else record.ref)
@@ -105,7 +112,7 @@ class LimitCount:
                 unasked |= {each.ref for each in self._chain(record)}
             if not posted or not sign or counting is None:
                 continue
-            if record.kind != Kind.REFUND or record.at[_DAY] == counting.at[_DAY]:
+            if record.kind not in _REFUNDS or record.at[_DAY] == self._paid_at(counting)[_DAY]:
                 taken[counting.ref] += sign * transfer.amount
         return taken, unasked
 
@@ -150,8 +157,13 @@ class LimitCount:
         for row in self._plan.limits:
             if row.per != "transaction" and self._fits(row, record):
                 whose = f"owner/{owner}" if row.of == "owner" and owner else f"merchant/{record.merchant_id}"
-                uses.append(f"{whose}/{row.name}/{record.at[_DAY if row.per == 'day' else _MONTH]}")
+                uses.append(f"{whose}/{row.name}/{self._paid_at(record)[_DAY if row.per == 'day' else _MONTH]}")
         return uses
+
+    def _paid_at(self, record: TransactionRecord) -> str:
+        """When a request was posted: for a payment by a code, when the customer paid."""
+        first = self._store.transfer(f"{record.ref}/1") if record.kind in CODE_SALES else None
+        return first.at if first is not None else record.at
 
     def _fits(self, row: LimitRow, record: TransactionRecord) -> bool:
         card = self._store.card(record.card)

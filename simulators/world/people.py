@@ -13,7 +13,7 @@ from posterm.terminal.effects import Flow
 from posterm.terminal.operators import TEST_PASSWORDS
 from posterm.terminal.records import JournalEntry, Status
 from posterm.terminal.transitions import SETTLEMENT_STATES
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CODE_ENTRIES, CODE_SALES, Kind
 from simulators.card import Card
 from simulators.cards import TEST_CARDS, TestCard
 from simulators.front import Hand
@@ -26,6 +26,8 @@ GOOD_CARDS: Final = [card for card in TEST_CARDS if card.name in _NAMES_OF_GOOD_
 OTHER_CARDS: Final = [card for card in TEST_CARDS if card not in GOOD_CARDS]
 _SUPERVISOR: Final = TEST_PASSWORDS["00"]
 _DAY_S: Final = 86_400.0
+_LARGE_BY_CODE: Final = 0.25
+_BY_SLIP: Final = 0.3
 
 
 class People:
@@ -50,6 +52,11 @@ class People:
             "balance": self._balance,
             "offline": self._offline,
             "tip": self._tip,
+            "pay-code": self._pay_by_code,
+            "show-code": self._show_code,
+            "void-code": self._void_code,
+            "refund-code": self._refund_code,
+            "query-code": self._query_code,
         }
         self.counter = Counter(world, terminal_id, self._after_a_power_cut)
 
@@ -142,17 +149,17 @@ class People:
 
     def _refund_by_slip(self) -> Flow[Result]:
         """A sale of any terminal, now or long ago, of which the customer has the slip."""
-        original = self._world.sale_by_slip(self._random)
-        if original is None:
-            return self._sale()
-        reference = OriginalReference(stan=original.stan, rrn=original.rrn, date=original.host_date)
-        return self._refund_of(original, reference)
+        original = self._world.slip({Kind.SALE}, self._random)
+        return self._refund_of(original, _on_the_slip(original)) if original is not None else self._sale()
 
     def _refund_of(self, original: JournalEntry, reference: OriginalReference) -> Flow[Result]:
-        card = next(card for card in TEST_CARDS if card.pan.masked == original.masked_pan)
-        self.counter.put(Hand.swiping(card))
-        part = Amount(self._random.randint(1, max(1, original.total_minor)))
+        cards = [card for card in TEST_CARDS if card.pan.masked == original.masked_pan]
+        self.counter.put(Hand.swiping(cards[0]) if cards else Hand.empty())
+        part = self._part_of(original)
         return self.counter.terminal.refund(part, reference, _SUPERVISOR, self.counter.wall_clock.now)
+
+    def _part_of(self, original: JournalEntry) -> Amount:
+        return Amount(self._random.randint(1, max(1, original.total_minor)))
 
     def _add(self) -> Flow[Result]:
         return self.counter.terminal.add_preauth(self._amount, OriginalReference(), self.counter.wall_clock.now)
@@ -177,6 +184,49 @@ class People:
         tip = Amount(original.amount_minor // 10) if original else Amount(1)
         return self.counter.terminal.adjust_tip(original.stan if original else "", tip, self.counter.wall_clock.now)
 
+    # --- payments by a code ---
+
+    def _pay_by_code(self) -> Flow[Result]:
+        self._let_customer_come()
+        return self.counter.terminal.pay_by_code(self._amount_by_code, self.counter.wall_clock.now)
+
+    def _show_code(self) -> Flow[Result]:
+        self._let_customer_come()
+        return self.counter.terminal.show_code(self._amount_by_code, self.counter.wall_clock.now)
+
+    def _let_customer_come(self) -> None:
+        customer = self._world.customers.come(self.counter.terminal_id, self._random)
+        self.counter.put(Hand(telephone=customer), patience=self._random.choice(self._habits.patience))
+
+    @property
+    def _amount_by_code(self) -> Amount:
+        """Small, or so large that a password is asked for."""
+        most = Amount(5_000_00) if self._random.random() < _LARGE_BY_CODE else Amount(200_00)
+        return Amount(self._random.randint(1, most.minor))
+
+    def _void_code(self) -> Flow[Result]:
+        original = self._pick_by_code(standing=True)
+        return self.counter.terminal.void(original, _SUPERVISOR, self.counter.wall_clock.now)
+
+    def _refund_code(self) -> Flow[Result]:
+        """A payment of this batch, or of any terminal at any time, of which the customer has the slip."""
+        original = self._find(self._pick_by_code(standing=True))
+        if original is None or self._random.random() < _BY_SLIP:
+            original = self._world.slip(CODE_SALES, self._random)
+        if original is None:
+            return self._pay_by_code()
+        part, now = self._part_of(original), self.counter.wall_clock.now
+        return self.counter.terminal.refund_code(part, _on_the_slip(original), _SUPERVISOR, now)
+
+    def _query_code(self) -> Flow[Result]:
+        return self.counter.terminal.query_code(self._pick_by_code(standing=False), self.counter.wall_clock.now)
+
+    def _pick_by_code(self, *, standing: bool) -> str:
+        batch, kinds = self.counter.terminal.open_batch, CODE_SALES | {Kind.SALE}
+        by_code = [entry for entry in batch if entry.kind in kinds and entry.entry in CODE_ENTRIES]
+        fit = [entry.stan for entry in by_code if is_open(entry) or not standing]
+        return self._random.choice(fit) if fit else ""
+
     # --- what they choose ---
 
     def _pick(self, *kinds: Kind) -> str:
@@ -198,6 +248,10 @@ class People:
 def is_open(entry: JournalEntry) -> bool:
     """True for what was approved and is neither voided nor completed."""
     return entry.status is Status.APPROVED and not entry.undone_by
+
+
+def _on_the_slip(entry: JournalEntry) -> OriginalReference:
+    return OriginalReference(stan=entry.stan, rrn=entry.rrn, date=entry.host_date)
 
 
 def _hand(card: TestCard, pin: Pin, way: str, chip: Card | None) -> Hand:

@@ -74,19 +74,23 @@ class Story:
 
     def _told(self, terminal_id: str, stans: Collection[str]) -> Iterator[str]:
         at_hand, begun = "", None
+        about: dict[str, str] = {}  # what a void, a query or whatever closes a payment names, by its own trace number
         for note in self.notes:
             if note.terminal_id != terminal_id:
                 continue
             message = self._message(note)
             named = note.details.get("stan") or (str(message.get(11, "")) if message is not None else "")
+            if message is not None and 61 in message:
+                about[named] = str(message[61])[6:12]
             if note.who == "people":
                 at_hand, begun = "", note
             elif note.who == "terminal" and named:
                 at_hand = named
-                if begun is not None and named in stans:
+                if begun is not None and (named in stans or about.get(named) in stans):
                     yield self._line(begun, None)
                 begun = None
-            if (named or at_hand) in stans:
+            number = named or at_hand
+            if number in stans or about.get(number) in stans:
                 yield self._line(note, message)
 
     def _message(self, note: Note) -> Message | None:

@@ -11,7 +11,7 @@ same days.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -36,6 +36,7 @@ from simulators.front import Front, Hand, PinPad
 from simulators.network import Faults, UnreliableLine
 from simulators.world.clock import MORNING, Clock
 from simulators.world.counter import Day
+from simulators.world.customers import Customers
 from simulators.world.disks import HostDisk
 from simulators.world.habits import Habits
 from simulators.world.host_site import HostSite
@@ -145,6 +146,10 @@ class World:
         self._purses = {card.name: load(card.name, seed=seed) for card in TEST_CARDS if card.chip}
         names = tuple(f"{10_000_001 + number}" for number in range(terminals))
         enrol_everything(self.host, hsm, at=self.now, terminal_ids=names)
+        self.customers = Customers(
+            clock=self.clock, site=self.site, disk=self.store, story=self.story, family=self.profile.qr.family
+        )
+        self.customers.enrol()
         self._people = [People(self, self.habits, name) for name in names]
         self._transactions = 0
 
@@ -205,7 +210,8 @@ class World:
         accounts = (merchant_pending(MERCHANT_ID), merchant_payable(MERCHANT_ID), fee_clearing("156"))
         owed = sum(ledger.account(name).balance for name in accounts)
         plan = built_in_plans()[self.habits.plan]
-        found = Inspection(self.host, self.store, self._books(), plan, self.site.now.isoformat()).faults()
+        now, receipts = self.site.now.isoformat(), self.customers.receipts
+        found = Inspection(self.host, self.store, self._books(), plan, now, receipts).faults()
         said = sum(day.totals.net_minor for day in days)
         if said != owed:
             found = (*found, Fault(f"the slips say that the merchant is owed {said}, the ledger says {owed}"))
@@ -286,9 +292,9 @@ class World:
         chip.power_off()
         self._purses[card.name] = chip
 
-    def sale_by_slip(self, randomness: random.Random) -> JournalEntry | None:
-        """Any sale that was approved and not voided, at any terminal, since the first day."""
-        sales = [document for people in self._people for document in people.counter.disk.standing(Kind.SALE)]
+    def slip(self, kinds: Collection[Kind], randomness: random.Random) -> JournalEntry | None:
+        """Any transaction of these kinds that was approved and not voided, at any terminal, since the first day."""
+        sales = [document for people in self._people for document in people.counter.disk.standing(kinds)]
         return JournalEntry.from_document(randomness.choice(sales)) if sales else None
 
     def _books(self) -> Iterator[TerminalBooks]:

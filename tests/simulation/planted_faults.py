@@ -13,7 +13,19 @@ from typing import Any, Final
 
 import pytest
 
-from posterm.host import checks, limits, originals, pipeline, postings, reversal, settlement
+from posterm.host import (
+    checks,
+    issuer,
+    limits,
+    order_payment,
+    orders,
+    originals,
+    pipeline,
+    postings,
+    reversal,
+    settlement,
+    wallets,
+)
 from posterm.host.case import Case, Refusal
 from posterm.host.events import EventName
 from posterm.host.ledger import Ledger
@@ -21,7 +33,7 @@ from posterm.host.memory_store import MemoryHostStore
 from posterm.host.records import HoldRecord, TransactionRecord, TransferRecord
 from posterm.host.reversal import Undone
 from posterm.runtime.errors import StoreError
-from posterm.terminal import MemoryTerminalStore, Outcome, Result, exchange, mapping, notices, steps
+from posterm.terminal import MemoryTerminalStore, Outcome, Result, code_payment, exchange, mapping, notices, steps
 from posterm.terminal import reversal as sending
 from posterm.terminal.effects import Flow
 from posterm.terminal.records import Delivery, JournalEntry
@@ -29,7 +41,7 @@ from posterm.terminal.store import Change
 from posterm.terminal.transitions import Happening
 from posterm.unionpay.envelope import Sealer
 from posterm.unionpay.totals import Totals
-from posterm.unionpay.transactions import Kind
+from posterm.unionpay.transactions import CODE_ENTRIES, Kind
 from simulators.network import LEVELS, Faults
 from simulators.world.disks import HostDisk
 
@@ -280,6 +292,34 @@ def the_host_lets_a_limit_be_exceeded(patch: Patch) -> None:
     patch.setattr(limits, "_reserve", generous)
 
 
+@planted()
+def the_host_lets_an_order_be_paid_that_was_closed(patch: Patch) -> None:
+    patch.setattr(orders, "_event_on_original", lambda _record, _original: None)
+
+
+@planted()
+def the_host_takes_a_payment_code_that_was_used_before(patch: Patch) -> None:
+    named = wallets.code_named
+
+    def unused(*arguments: Any) -> Any:
+        record = named(*arguments)
+        return replace(record, used_by="", until="9999") if record is not None else None
+
+    patch.setattr(wallets, "code_named", unused)
+
+
+@planted()
+def the_host_does_not_look_at_the_limits_when_an_order_is_paid_later(patch: Patch) -> None:
+    checks_left = tuple(check for check in order_payment._CHECKS if check is not limits.check_limits)
+    patch.setattr(order_payment, "_CHECKS", checks_left)
+
+
+@planted()
+def the_host_takes_a_payment_by_a_code_for_a_card_typed_in(patch: Patch) -> None:
+    channels = {entry: channel for entry, channel in issuer._CHANNELS.items() if entry not in CODE_ENTRIES}
+    patch.setattr(issuer, "_CHANNELS", channels)
+
+
 # --- the terminal -------------------------------------------------------------------------------------------------
 
 
@@ -380,3 +420,21 @@ def the_terminal_leaves_the_tip_out_of_its_request(patch: Patch) -> None:
         return request(self, kind, **elements)
 
     patch.setattr(mapping.Mapper, "request", without)
+
+
+@planted()
+def the_terminal_takes_an_undecided_payment_for_a_decline(patch: Patch) -> None:
+    patch.setattr(code_payment, "_is_unknown", lambda _ctx, _answer: False)
+
+
+@planted()
+def the_terminal_does_not_close_what_nobody_has_paid_in_time(patch: Patch) -> None:
+    def forgotten(ctx: Any, _order: Any, entry: JournalEntry, _why: str) -> Flow[Any]:
+        draft = ctx.memory.draft()
+        ctx.happen(draft, Happening.REVERSAL_ACKNOWLEDGED)
+        sending.mark_reversed(ctx, draft, entry.key)
+        ctx.memory.commit(draft)
+        yield ctx.tell("reversed", stan=entry.stan)
+        return Result(Outcome.REVERSED, entry.kind, entry.stan)
+
+    patch.setattr(code_payment, "reverse_now", forgotten)

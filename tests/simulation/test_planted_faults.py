@@ -18,8 +18,10 @@ IN_EVERY_RUN = frozenset(
         "the host keeps the hold of a completed authorisation",
         "the host leaves a voided sale in its limits",
         "the host lets a limit be exceeded",
+        "the host lets an order be paid that was closed",
         "the terminal keeps its reversal in memory only",
         "the terminal takes any answer for its own",
+        "the terminal takes an undecided payment for a decline",
     }
 )
 

@@ -39,8 +39,13 @@ def world(
     ] = None,
     profile: Annotated[str, typer.Option(metavar="NAME", help="Acquirer profile.")] = "default",
     issuer_apart: Annotated[
-        bool, typer.Option("--issuer-apart", help="The debit cards belong to an issuer asked over a line of its own.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--issuer-apart/--no-issuer-apart",
+            help="The debit cards belong to an issuer asked over a line of its own; of many worlds, in one of five.",
+            show_default=False,
+        ),
+    ] = None,
     worlds: Annotated[int | None, typer.Option(min=1, help="Play so many worlds.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Play worlds for so long.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes for many worlds; 0: one on each core.")] = 0,
@@ -53,8 +58,10 @@ def world(
     """
     from simulators.world.hunt import Plan
 
-    plan = Plan(terminals, transactions, _faults(faults), profile, issuer_apart)
-    if worlds is None and minutes is None:
+    only_one = worlds is None and minutes is None
+    apart = bool(issuer_apart) if only_one else issuer_apart
+    plan = Plan(terminals, transactions, _faults(faults), profile, apart)
+    if only_one:
         _tell(plan.world(seed), transactions, as_json=as_json)
     else:
         _hunt(plan, seed, worlds, minutes, jobs, as_json=as_json)
