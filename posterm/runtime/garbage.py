@@ -35,8 +35,7 @@ async def collected_when_idle(done: Callable[[], int]) -> AsyncIterator[None]:
         done: how much work has been done so far, counted in anything.
     """
     before = gc.get_threshold()
-    freeze()
-    gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+    put_off_full_collections()
     watch = asyncio.ensure_future(_collect(done))
     try:
         yield
@@ -46,10 +45,13 @@ async def collected_when_idle(done: Callable[[], int]) -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-def freeze() -> None:
-    """Leave all that lives now out of every collection to come."""
+def put_off_full_collections() -> None:
+    """Leave all that lives now out of every collection to come, and let only what is young be collected: for good in a
+    process that ends soon.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
 
 
 async def _collect(done: Callable[[], int]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from posterm.errors import PostermError
 from posterm.runtime.assembly import open_hsm
+from posterm.runtime.garbage import put_off_full_collections
 from posterm.unionpay.profile import load_profile
 from simulators.enrolment import load_tmk
 from simulators.load.arrivals import PATIENCE_S, OpenLoop, Outcome, sign_on
@@ -159,6 +160,7 @@ def _load(pipe: Connection, share: _Share) -> None:
         port=share.port,
         connections=max(1, plan.connections // plan.processes),
     )
+    put_off_full_collections()  # they would be taken for the host's
     pipe.send("ready")
     outcome = loop.run(pipe.recv(), plan.seconds, lambda sent, back: pipe.send((sent, back)))
     pipe.send(_Done(outcome.measured.pack(), outcome.verdicts, outcome.bad_answers))
