@@ -1,7 +1,7 @@
 """The host's rows in one SQLite file: what `batch()` ended is on the disk.
 
-Write-ahead log with `synchronous=FULL`: a commit returns when the log is on the disk. One connection, one thread. For
-several host processes on one ledger there is `postgres_host`.
+Write-ahead log with `synchronous=FULL`: a commit returns when the log is on the disk, and `sqlite_log` puts the log
+into the file. One connection, one thread. For several host processes on one ledger there is `postgres_host`.
 
 The schema version stands in `user_version`. A file of an older one is brought up to date when it is opened, in one
 transaction; a file of a newer one is refused.
@@ -21,6 +21,7 @@ from posterm.runtime.errors import StoreError
 from posterm.runtime.store.host_migrations import SQLITE_STEPS
 from posterm.runtime.store.host_tables import SCHEMA_VERSION, Flavour, schema
 from posterm.runtime.store.sql_host import SqlHostStore
+from posterm.runtime.store.sqlite_log import LogCopier
 from posterm.runtime.store.unit_of_work import Row, Writes
 
 SQLITE: Final = Flavour(
@@ -33,8 +34,8 @@ SQLITE: Final = Flavour(
 )
 _BUSY_TIMEOUT_S: Final = 5.0
 _KEPT_STATEMENTS: Final = 256
-_LOG_PAGES: Final = 8_000
-"""Pages the log may have before they are put into the file: a page that changes often is then put there once."""
+_LOG_PAGES: Final = 64_000
+"""Pages the log may have before a COMMIT puts them into the file. `sqlite_log` does it long before, out of its way."""
 _CACHE_KIB: Final = 65_536
 """Pages kept in memory, at most: the inner pages of every index of a ledger of millions of transfers."""
 
@@ -54,6 +55,7 @@ class SqliteDatabase:
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
         self._data_version: Row | None = None
+        self._log = LogCopier(self.name)
         with self._translated("open"):
             self.connection = sqlite3.connect(
                 self.name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, cached_statements=_KEPT_STATEMENTS
@@ -66,6 +68,7 @@ class SqliteDatabase:
             raise
 
     def close(self) -> None:
+        self._log.close()
         with self._translated("close"):
             self.connection.close()
 
@@ -85,6 +88,7 @@ class SqliteDatabase:
     def begin(self) -> bool:
         """Source: SQLite documentation, PRAGMA data_version: it changes when another connection has committed."""
         with self._translated("begin"):
+            self._log.finish(self.connection)
             self.connection.execute("BEGIN IMMEDIATE")
             before, self._data_version = self._data_version, self.connection.execute("PRAGMA data_version").fetchone()
         return before == self._data_version
@@ -99,6 +103,7 @@ class SqliteDatabase:
                 self.connection.executemany(statement, rows)
         with self._translated("commit"):
             self.connection.execute("COMMIT")
+        self._log.wrote(sum(len(rows) for _, rows in writes))
 
     def roll_back(self) -> None:
         """Undo, even where SQLite has rolled back by itself already."""
