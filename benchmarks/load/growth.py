@@ -111,19 +111,16 @@ class Filling:
         self._store.put_account(account._replace(debits_posted=debits, credits_posted=credits_))
 
 
-def growth(most: int) -> list[dict[str, Any]]:
+def growth(most: int) -> Iterator[dict[str, Any]]:
     """What a sale costs at each size up to `most`, beside the same in a ledger of the smallest size."""
-    rows: list[dict[str, Any]] = []
     with _ledger() as (small, small_filling, _), _ledger() as (large, filling, folder):
         small_filling.fill(SIZES[0])
         for size in sorted({size for size in SIZES if size < most} | {most}):
             began = time.monotonic()
             filling.fill(size)
             filled_s = time.monotonic() - began
-            rows.append(
-                {"sales": size, "mib": _bytes_in(folder) >> 20, "filled_in_s": round(filled_s)} | _beside(small, large)
-            )
-    return rows
+            size_of_it = {"sales": size, "mib": _bytes_in(folder) >> 20, "filled_in_s": round(filled_s)}
+            yield size_of_it | _beside(small, large)
 
 
 @contextmanager

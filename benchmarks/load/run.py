@@ -198,10 +198,14 @@ def as_text(found: dict[str, Any]) -> str:
 
 def _report_growth(most: int, folder: Path | None) -> None:
     machine = f"{', '.join(describe_machine().values())} (load before)"
-    found = {"machine": machine, "growth": growth.growth(most)}
-    text = f"# A ledger that grows\n\n{machine}; made by `make load LOAD=--growth`.\n\n{table(found['growth'])}\n"
+    rows = []
+    for row in growth.growth(most):
+        sys.stderr.write(f"{row['sales']} sales: {row['us']} us, {row['times']} times\n")
+        rows.append(row)
+    text = f"# A ledger that grows\n\n{machine}; made by `make load LOAD=--growth`.\n\n{table(rows)}\n"
     sys.stdout.write(text)
     if folder is not None:
+        found = {"machine": machine, "growth": rows}
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "growth.md").write_text(text, encoding="utf-8")
         (folder / "growth.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
