@@ -81,6 +81,13 @@ _MANAGEMENT = frozenset({"0800", "0820"})
 _MAC_BYTES = 8
 
 
+class _Asked(NamedTuple):
+    """A frame that was read: the case of its request, or why there is none."""
+
+    envelope: Envelope
+    case: Case | Exception
+
+
 class _Said(NamedTuple):
     """A request that was worked out, and the answer to it, which is still to be packed."""
 
@@ -145,32 +152,39 @@ class Host:
 
     def handle(self, frame: bytes, now: datetime) -> Reply:
         """Answer what one length prefix counted. `now` is the host's local time. Raises nothing, whatever the bytes."""
-        return self._handled(frame, now, _packed)
+        return self._handled(self._read(frame, now), now, _packed)
 
     def handle_all(self, frames: Sequence[bytes], now: datetime) -> list[Reply]:
-        """Answer frames as `handle` does, one after the other; their answers are packed and sealed one after the other
-        at the end, which is quicker than each by itself. Raises nothing, whatever the bytes.
-        """
+        """Answer frames as `handle` does, in order; quicker, as all are read first and all answers packed last."""
+        read = [self._read(frame, now) for frame in frames]
         try:
             with self._desk.store.savepoint():
-                return [_packed(said) for said in [self._handled(frame, now, _unpacked) for frame in frames]]
+                return [_packed(said) for said in [self._handled(each, now, lambda said: said) for each in read]]
         except Exception:  # an answer that cannot be packed: each by itself, so that it takes no other with it
             return [self.handle(frame, now) for frame in frames]
 
-    def _handled(self, frame: bytes, now: datetime, finished: Callable[[Reply | _Said], S]) -> S:
-        """What one frame gets, `finished` while everything can still be taken back."""
+    def _read(self, frame: bytes, now: datetime) -> Reply | _Asked:
+        """What a frame holds, or what it gets at once. Nothing is done for it yet."""
         if not frame:
-            keeps = self._desk.profile.frame.keep_alive
-            return finished(Reply(None, close=not keeps))
+            return Reply(None, close=not self._desk.profile.frame.keep_alive)
         try:
             envelope = open_envelope(frame)
         except (FramingError, HeaderError) as error:
-            return finished(_not_understood(now, str(error)))
+            return _not_understood(now, str(error))
+        try:
+            return _Asked(envelope, Case(self._desk, self._desk.profile.dialect.unpack(envelope.wire), now, envelope))
+        except Exception as error:
+            return _Asked(envelope, error)
+
+    def _handled(self, read: Reply | _Asked, now: datetime, finished: Callable[[Reply | _Said], S]) -> S:
+        """What one frame gets, `finished` while everything can still be taken back."""
+        if isinstance(read, Reply):
+            return finished(read)
         try:
             with self._desk.store.savepoint():
-                return finished(self._answer(envelope, now))
+                return finished(self._answer(read, now))
         except Exception as error:  # the last net: one request that fails takes no other with it
-            return finished(self._failed(envelope, now, error))
+            return finished(self._failed(read.envelope, now, error))
 
     def resume(self, suspended: Suspended, answer: Message | None, now: datetime) -> Reply:
         """Go on with a request that waited for its issuer.
@@ -457,14 +471,15 @@ class Host:
         """Compare what terminals, records and ledger say of a clearing date, YYYY-MM-DD."""
         return reconciliation.reconcile(self._desk, clearing_date)
 
-    def _answer(self, envelope: Envelope, now: datetime) -> Reply | _Said:
-        try:
-            message = self._desk.profile.dialect.unpack(envelope.wire)
-        except UnpackError as error:
-            return self._partly_understood(envelope, now, error)
+    def _answer(self, asked: _Asked, now: datetime) -> Reply | _Said:
+        case = asked.case
+        if isinstance(case, UnpackError):
+            return self._partly_understood(asked.envelope, now, case)
+        if isinstance(case, Exception):
+            raise case
+        message = case.message
         if not asks(message.mti):
             return _not_understood(now, f"no request has the MTI {message.mti}")
-        case = Case(self._desk, message, now, envelope)
         fault = _unaddressed(case)
         if fault:
             return self._refused(case, "30", fault)
@@ -570,10 +585,6 @@ def _packed(said: Reply | _Said) -> Reply:
         return said
     case, answer = said
     return Reply(pack_answer(case, answer), tuple(case.events))
-
-
-def _unpacked(said: Reply | _Said) -> Reply | _Said:
-    return said
 
 
 def _not_understood(now: datetime, why: str) -> Reply:

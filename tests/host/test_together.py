@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from posterm.hsm import HsmError, SoftHsm
+from posterm.iso8583 import Dialect, Message
 from posterm.unionpay.totals import Totals
 from tests.host.hand_terminal import Place, open_place
 
@@ -55,6 +56,24 @@ def test_an_answer_that_cannot_be_sealed_takes_no_other_with_it(monkeypatch: pyt
     with together.store.batch():
         assert together.host.handle_all(day, together.terminal.now) == expected
     assert together.host.ledger.prove().faults == ()
+
+
+def test_a_frame_on_which_reading_breaks_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch):
+    day = frames_of_a_day(open_place())
+    sound = Dialect.unpack
+
+    def failing(dialect: Dialect, wire: bytes) -> Message:
+        message = sound(dialect, wire)
+        if message.get(11) == "000004":
+            raise RuntimeError
+        return message
+
+    monkeypatch.setattr(Dialect, "unpack", failing)
+    one_by_one, together = open_place(), open_place()
+    expected = [one_by_one.host.handle(frame, one_by_one.terminal.now) for frame in day]
+    assert [reply.close for reply in expected].count(True) > len(GARBAGE) - 1
+    with together.store.batch():
+        assert together.host.handle_all(day, together.terminal.now) == expected
 
 
 def test_no_frames_get_no_replies(place: Place):
