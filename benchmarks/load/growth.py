@@ -34,7 +34,10 @@ _TERMINALS, _CARDS, _BATCH_OF, _DAY_OF = 1_000, 5_000, 400, 100_000
 a terminal and in a day.
 """
 
-_FILLED_AT_ONCE: Final = 5_000
+_SELLERS: Final = 1_000
+"""Terminals of the sales that are measured: more than a batch, each with its place among the millions of rows."""
+
+_FILLED_AT_ONCE: Final = 20_000
 _FIRST_DAY: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - the host's local time
 _ROUNDS, _BATCHES_IN_A_ROUND = 30, 10
 
@@ -128,7 +131,7 @@ def _ledger() -> Iterator[tuple[Counter, Filling, Path]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with SqliteHostStore(folder / "host.sqlite") as store:
-            counter = Counter(store)
+            counter = Counter(store, terminals=_SELLERS)
             yield counter, Filling(counter, store), folder
 
 

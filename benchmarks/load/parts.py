@@ -41,14 +41,14 @@ POSTGRES_STORES = ("postgresql off", "postgresql on")
 class Counter:
     """A host in this process, and its terminals."""
 
-    def __init__(self, store: HostStore, plan: str = "standard") -> None:
+    def __init__(self, store: HostStore, plan: str = "standard", terminals: int = TERMINALS) -> None:
         self.store, self.hsm, self.now = store, open_hsm(), clock.now()
         keys = HostKeys(
             self.hsm.generate_key(KeyUsage.FINGERPRINT, Algorithm.AES_256),
             self.hsm.generate_key(KeyUsage.PIN_VERIFICATION_IBM, Algorithm.TDES_DOUBLE),
         )
         self.host = Host(get_profile("default"), self.hsm, store, keys)
-        self.terminals = own_fleet(self.host, self.hsm, store, TERMINALS, self.now, plan)
+        self.terminals = own_fleet(self.host, self.hsm, store, terminals, self.now, plan)
 
     def batches(self, sales_in_all: int, size: int) -> list[float]:
         """Seconds that each batch took."""
