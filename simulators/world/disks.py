@@ -48,6 +48,7 @@ class TerminalDisk(MemoryTerminalStore):
         self._random = randomness
         self._faults = faults
         self._journal: dict[str, Mapping[str, Any]] = {}
+        self._in_flight = ""
         self.slips: dict[str, Totals] = {}
         """What the terminal counted in each batch it has closed."""
 
@@ -57,8 +58,9 @@ class TerminalDisk(MemoryTerminalStore):
         return [JournalEntry.from_document(document) for document in self._journal.values()]
 
     def standing(self, kinds: Collection[Kind]) -> list[Mapping[str, Any]]:
-        """The documents of everything of these kinds that was approved and not undone, unread."""
-        approved = (document for document in self._journal.values() if document["status"] == Status.APPROVED)
+        """The documents of everything of these kinds that was approved, finished and not undone, unread."""
+        finished = (document for key, document in self._journal.items() if key != self._in_flight)
+        approved = (document for document in finished if document["status"] == Status.APPROVED)
         return [document for document in approved if document["kind"] in kinds and not document["undone_by"]]
 
     def commit(self, changes: Iterable[Change]) -> None:
@@ -72,6 +74,9 @@ class TerminalDisk(MemoryTerminalStore):
             raise PowerCut
 
     def _remember(self, change: Change) -> None:
+        if change.kind == "reversal":
+            pending = change.document
+            self._in_flight = f"{pending['batch']}-{pending['stan']}" if pending is not None else ""
         if change.document is None:
             return
         if change.kind == "journal":
