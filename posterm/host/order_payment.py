@@ -138,6 +138,7 @@ def _pay(desk: Desk, order: OrderRecord, payer: WalletRecord, now: datetime) -> 
     card = case.known_card()
     desk.store.put_transaction(
         record._replace(
+            at=at,
             code=APPROVED,
             approved=True,
             auth_code=auth_code,

@@ -39,6 +39,8 @@ PAYING: Final = "09"
 NOT_HEARD: Final = "98"
 """Answer codes of a payment that is not decided: the customer has to do something, the wallet has not said."""
 
+_HALF_A_YEAR: Final = 6
+
 ACCOUNT_TEMPLATE: Final = "26"
 ACCOUNT_NAME: Final = "org.posterm.orders"
 REFERENCE: Final = "05"
@@ -113,8 +115,12 @@ CHANNELS: Final = {
 
 
 def order_id_of(record: TransactionRecord) -> str:
-    """The order of a payment by a code: the year it was asked for, and its RRN."""
-    return record.at[:4] + record.rrn
+    """The order of a payment by a code: the year it was asked for, and its RRN.
+
+    The RRN begins with the month then; the payment came a little later, or by a clock set back a little earlier.
+    """
+    year, months_ahead = int(record.at[:4]), int(record.rrn[:2]) - int(record.at[5:7])
+    return f"{year - (months_ahead > _HALF_A_YEAR) + (months_ahead < -_HALF_A_YEAR)}{record.rrn}"
 
 
 def find_order(desk: Desk, record: TransactionRecord) -> OrderRecord | None:

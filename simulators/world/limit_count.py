@@ -112,7 +112,7 @@ class LimitCount:
                 unasked |= {each.ref for each in self._chain(record)}
             if not posted or not sign or counting is None:
                 continue
-            if record.kind not in _REFUNDS or record.at[_DAY] == self._paid_at(counting)[_DAY]:
+            if record.kind not in _REFUNDS or record.at[_DAY] == counting.at[_DAY]:
                 taken[counting.ref] += sign * transfer.amount
         return taken, unasked
 
@@ -157,13 +157,8 @@ class LimitCount:
         for row in self._plan.limits:
             if row.per != "transaction" and self._fits(row, record):
                 whose = f"owner/{owner}" if row.of == "owner" and owner else f"merchant/{record.merchant_id}"
-                uses.append(f"{whose}/{row.name}/{self._paid_at(record)[_DAY if row.per == 'day' else _MONTH]}")
+                uses.append(f"{whose}/{row.name}/{record.at[_DAY if row.per == 'day' else _MONTH]}")
         return uses
-
-    def _paid_at(self, record: TransactionRecord) -> str:
-        """When a request was posted: for a payment by a code, when the customer paid."""
-        first = self._store.transfer(f"{record.ref}/1") if record.kind in CODE_SALES else None
-        return first.at if first is not None else record.at
 
     def _fits(self, row: LimitRow, record: TransactionRecord) -> bool:
         card = self._store.card(record.card)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -175,6 +176,25 @@ def test_limits_are_looked_at_when_it_is_paid():
     void = ask(place, Kind.QR_VOID, AMOUNT, de37=first.rrn, de61=named(place, first))
     assert void.code == "00"
     assert place.host.pay_order(order_id(place, second), "li", place.terminal.now) == "00"
+
+
+@pytest.mark.parametrize("evening", ["2026-06-01", "2026-12-31"])
+def test_what_is_asked_for_before_midnight_and_paid_after_it_was_sold_on_the_new_day(evening):
+    limit = {"name": "qr-day", "channel": "qr", "per": "day", "most_minor": 2000, "code": "61"}
+    place = open_place(terms=terms_with(limits=[limit]))
+    place.host.enrol_wallet("li", "wechat", balance=1_000_00)
+    terminal = place.terminal
+    terminal.now = datetime.fromisoformat(f"{evening}T23:59:00+00:00")
+    made = ask(place, Kind.QR_ORDER, AMOUNT)
+    order = order_id(place, made)
+    terminal.now += timedelta(minutes=2)
+    assert place.host.pay_order(order, "li", terminal.now) == "00"
+    assert ask(place, Kind.QR_QUERY, None, de61=named(place, made)).code == "00"
+    today = f"{terminal.now:%m%d}"
+    refund = ask(place, Kind.QR_REFUND, AMOUNT, de37=made.rrn, de61=f"{named(place, made)}{today}")
+    assert refund.code == "00", "the slip says when it was paid"
+    assert [use.taken_minor for use in place.store.limit_uses()] == [0], "given back on the day of the sale"
+    assert [found.state for found in place.host.orders()] == [OrderState.REFUND]
 
 
 def test_a_payment_of_a_closed_batch_is_too_late(place):
