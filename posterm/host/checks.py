@@ -98,14 +98,18 @@ def check_forced(case: Case) -> Refusal | None:
     return Refusal(code, "asked for by the amount") if code and not case.uploaded else None
 
 
+def refs_of(case: Case) -> tuple[str, str]:
+    """The keys of a request and of its reversal; of a reversal, twice the same."""
+    return case.ref, case.ref_for(REVERSAL_MTI, case.batch, case.stan)
+
+
 def check_duplicate(case: Case) -> Refusal | None:
     """94 when the same key came with other content; the same content is answered from its record.
 
     A request that its own reversal overtook is refused for good: CA where the acquirer has it, else 12.
     """
     case.content = content_fingerprint(case)
-    refs = (case.ref, case.ref_for(REVERSAL_MTI, case.batch, case.stan))  # of a reversal, twice the same
-    found, reversal = case.desk.store.transactions_named(refs)
+    found, reversal = case.desk.store.transactions_named(refs_of(case))
     if found is not None:
         if found.content != case.content:
             return Refusal("94", "the trace number was used for another request", record=False)

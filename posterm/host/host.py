@@ -35,6 +35,7 @@ from posterm.host.errors import HostError
 from posterm.host.events import EventName, HostEvent, Reply
 from posterm.host.forced import Link
 from posterm.host.ledger import Ledger
+from posterm.host.look_ahead import look_ahead
 from posterm.host.management import handle_management, handle_script_notice
 from posterm.host.pipeline import run_failed, run_reversal, run_transaction
 from posterm.host.reconciliation import Reconciliation
@@ -159,6 +160,7 @@ class Host:
         read = [self._read(frame, now) for frame in frames]
         try:
             with self._desk.store.savepoint():
+                look_ahead([asked.case for asked in read if isinstance(asked, _Asked) and isinstance(asked.case, Case)])
                 return [_packed(said) for said in [self._handled(each, now, lambda said: said) for each in read]]
         except Exception:  # an answer that cannot be packed: each by itself, so that it takes no other with it
             return [self.handle(frame, now) for frame in frames]

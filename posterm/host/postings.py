@@ -93,6 +93,11 @@ def balance_text(case: Case) -> str:
     return Balance(account_type, "02", shown, debit=available < 0).pack()
 
 
+def usual_transfers(case: Case) -> tuple[str, str]:
+    """The keys of the transfers that a request has as a rule: of its amount, and of its fee."""
+    return f"{case.ref}/1", f"{case.ref}/2"
+
+
 def _move(
     case: Case, kind: TransferKind, debit: str, credit: str, amount: int, *, forced: bool = False
 ) -> TransferRecord:

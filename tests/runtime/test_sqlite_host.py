@@ -123,6 +123,22 @@ def test_commits_are_on_the_disk_when_they_return(path):
         assert connection(store).execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_a_batch_asks_once_for_the_rows_of_all_its_requests(path):
+    place = open_place()
+    sales = [place.terminal.sale(1000 + number) for number in range(8)]
+    frames = place.terminal.frames[-len(sales) :]
+    asked: list[str] = []
+    with SqliteHostStore(path) as store:
+        host = open_place(store=store).host
+        connection(store).set_trace_callback(asked.append)
+        with store.batch():
+            replies = host.handle_all(frames, place.terminal.now)
+        connection(store).set_trace_callback(None)
+    assert replies == [sale.reply for sale in sales]
+    for table in ("transactions", "transfers"):
+        assert sum(statement.startswith("SELECT") and f"FROM {table} " in statement for statement in asked) == 1
+
+
 def test_no_card_number_pin_or_key_stands_in_the_file(path):
     with SqliteHostStore(path) as store:
         place = open_place(store=store)
