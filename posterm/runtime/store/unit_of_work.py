@@ -27,8 +27,8 @@ Writes = Sequence[tuple[str, list[Row]]]
 _KEPT_ROWS: Final = 20_000
 """Of one table, from batch to batch."""
 
-_KEYS_AT_ONCE: Final = 100
-"""Fewer than the terms that SQLite takes in a compound SELECT."""
+_KEYS_AT_ONCE: Final = 128
+"""A power of two, and fewer than the terms that SQLite takes in a compound SELECT."""
 
 _ABSENT: Any = object()
 
@@ -78,12 +78,16 @@ class Shelf(Generic[R]):
         self.changed: dict[Key, R] = {}
         self._among: dict[int, str] = {}
 
-    def keys_among(self, count: int) -> str:
-        """The statement that reads which of so many keys are there."""
+    def keys_among(self, keys: list[str]) -> tuple[str, Row]:
+        """The statement that reads which of these keys are there, and its values.
+
+        The last key fills up to a power of two: so there are few statements, and a database keeps them prepared.
+        """
+        count = 1 << (len(keys) - 1).bit_length()
         statement = self._among.get(count)
         if statement is None:
             statement = self._among[count] = self.table.keys_among(self.flavour, count)
-        return statement
+        return statement, (*keys, *keys[-1:] * (count - len(keys)))
 
     def end(self, *, well: bool) -> None:
         """The batch is over, and in the database when all went well: then the next one may know its rows."""
@@ -198,10 +202,10 @@ class UnitOfWork:
     def _get_all(self, shelf: Shelf[R], keys: Sequence[str]) -> list[R | None]:
         """Rows of a table whose key is one column. Most are new, so the database is asked first which are there."""
         known = shelf.known if self._depth else {}
-        unknown = tuple([key for key in keys if key not in known])
+        unknown = [key for key in keys if key not in known]
         for at in range(0, len(unknown), _KEYS_AT_ONCE):
             asked = unknown[at : at + _KEYS_AT_ONCE]
-            there = self._database.all(shelf.keys_among(len(asked)), asked)
+            there = set(self._database.all(*shelf.keys_among(asked)))
             for key in asked:
                 known[key] = self._read(shelf, key) if (key,) in there else None
         return [known[key] for key in keys]
