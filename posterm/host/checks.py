@@ -21,6 +21,9 @@ from posterm.unionpay.tusn import parse_tusn
 
 REVERSAL_MTI: Final = "0400"
 MAX_BATCH: Final = 999_999
+UNHEARD_BATCHES_MAX: Final = 100
+"""How far ahead of the host a terminal may be that closes its batches alone; a number farther off is a mistake."""
+
 
 # Types of Q/CUP 009 that are not in `posterm.unionpay.transactions`: 60.1, and DE 25 of the families that share a 60.1.
 _KNOWN_UNSUPPORTED_TYPES: Final = frozenset({"03", "27", "45", "46", "47", "48", "49", "50", "51", "53", "54"})
@@ -125,10 +128,10 @@ def check_batch(case: Case) -> Refusal | None:
     """77 when 60.2 is not the open batch.
 
     A stored notice may come late for a batch that is still open. Where the host captures, the terminal alone decides
-    when its batch number moves on, so the next number is taken up.
+    when its batch number moves on, so a later number is taken up.
     """
     desk, terminal = case.desk, case.known_terminal()
-    if case.batch == terminal.batch or takes_up_next_batch(case):
+    if case.batch == terminal.batch or takes_up_later_batch(case):
         return None
     row = find_transaction(case.message.mti, case.text(3), case.text(25), case.message_type)
     if row is not None and row.delivery is Delivery.REPEAT:
@@ -138,10 +141,16 @@ def check_batch(case: Case) -> Refusal | None:
     return Refusal("77", f"batch {case.batch} is not open", record=False)
 
 
-def takes_up_next_batch(case: Case) -> bool:
-    """Where the host captures, follow the terminal to its next batch number. Returns: whether that was it."""
+def takes_up_later_batch(case: Case) -> bool:
+    """Where the host captures, follow the terminal to a later batch. Returns: whether it has gone on to one.
+
+    It may have closed some of which the host never heard, because they were empty or the line was down.
+    """
     terminal = case.known_terminal()
-    if case.desk.profile.settlement.captured_by != "host" or case.batch != next_batch(terminal.batch):
+    if case.desk.profile.settlement.captured_by != "host" or not case.batch.isdecimal():
+        return False
+    ahead = (int(case.batch) - int(terminal.batch)) % MAX_BATCH if int(case.batch) else 0
+    if not 0 < ahead <= UNHEARD_BATCHES_MAX:
         return False
     case.terminal = terminal._replace(batch=case.batch)
     case.desk.store.put_terminal(case.terminal)

@@ -15,7 +15,7 @@ from typing import Final
 
 from posterm.host.answers import financial_answer, management_answer, rrn_for
 from posterm.host.case import Case
-from posterm.host.checks import takes_up_next_batch
+from posterm.host.checks import takes_up_later_batch
 from posterm.host.chip import hear_of_scripts
 from posterm.host.chip_downloads import CHIP_ACTIONS
 from posterm.host.events import EventName
@@ -72,7 +72,7 @@ def _original(case: Case) -> TransactionRecord | None:
 
 
 def _sign_on(case: Case) -> Message:
-    takes_up_next_batch(case)
+    takes_up_later_batch(case)
     desk, terminal = case.desk, case.known_terminal()
     if case.network != desk.profile.keys.sign_on_code:
         return _declined(case, "40", f"this acquirer's terminals sign on with {desk.profile.keys.sign_on_code}")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posterm.host.case import Case, Refusal
-from posterm.host.checks import takes_up_next_batch
+from posterm.host.checks import takes_up_later_batch
 from posterm.host.clearing import was_cleared
 from posterm.host.errors import LedgerError
 from posterm.host.events import EventName
@@ -65,7 +65,7 @@ def check_reversed_batch(case: Case) -> Refusal | None:
     batch = case.desk.store.batch_record(terminal.terminal_id, case.batch)
     if batch is not None:
         return None if batch.open else _refused("12", "the original's batch is closed")
-    if case.batch == terminal.batch or takes_up_next_batch(case):
+    if case.batch == terminal.batch or takes_up_later_batch(case):
         return None
     return Refusal("77", f"batch {case.batch} is not open", record=False)
 

@@ -290,8 +290,21 @@ def test_a_terminal_of_a_capturing_host_keeps_its_batch_number_when_it_signs_on(
     place.terminal.sale(1000)
     place.terminal.batch = "000002"
     assert place.terminal.sign_on().message["60.2"] == "000002"
-    place.terminal.batch = "000005"
+    place.terminal.batch = "000500"
     assert place.terminal.sign_on().message["60.2"] == "000002"
+
+
+@pytest.mark.parametrize(("batch", "later"), [("000001", "000004"), ("999998", "000002")])
+def test_a_terminal_of_a_capturing_host_may_close_batches_that_the_host_never_heard_of(batch, later):
+    place = open_place(get_profile("direct"))
+    place.store.put_terminal(place.store.terminal(TID)._replace(batch=batch))
+    place.terminal.batch = later
+    assert place.terminal.sign_on().message["60.2"] == later, "or it would use a number twice"
+    assert place.terminal.sale(1000).code == "00"
+    place.terminal.batch = batch
+    assert place.terminal.sale(1000).code == "77"
+    place.terminal.batch = "000000"
+    assert place.terminal.sale(1000).code == "77"
 
 
 def test_a_reversal_may_be_the_first_of_its_batch_where_the_host_captures():
