@@ -27,10 +27,14 @@ from posterm.runtime.assembly import open_hsm
 from posterm.runtime.store.postgres_host import PostgresDatabase
 from posterm.runtime.store.sql_host import SqlHostStore
 from posterm.runtime.store.sqlite_host import SqliteDatabase
+from posterm.unionpay.envelope import open_envelope
 from posterm.unionpay.profile import get_profile
 
 TERMINALS = 64
 BATCHES = (1, 16, 64)
+_UNPACKED = 60
+"""Messages taken apart in one piece of work."""
+
 STORES = ("memory", "sqlite off", "sqlite normal", "sqlite full")
 """SQLite by what it waits for: nothing, the disk now and then, the disk at each commit (as the host has it)."""
 
@@ -148,6 +152,21 @@ def lower_decile_us(batches: list[float], size: int) -> float:
     """Of one sale, from what batches of `size` took."""
     lower = statistics.quantiles(batches, n=10)[0] if len(batches) > 1 else batches[0]
     return round(lower / size * 1e6, 1)
+
+
+def steadiness(seconds: float) -> dict[str, float]:
+    """How long one small piece of work, which waits for nothing and nobody, takes on this machine, in milliseconds."""
+    dialect = get_profile("default").dialect
+    frame = sales(Counter(MemoryHostStore()).terminals[:1], 1)[0][PREFIX_BYTES:]
+    wire, took, timer = open_envelope(frame).wire, [], time.perf_counter
+    until = timer() + seconds
+    while (began := timer()) < until:
+        for _ in range(_UNPACKED):
+            dialect.unpack(wire)
+        took.append((timer() - began) * 1e3)
+    took.sort()
+    at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+    return {name: round(took[int(len(took) * share)], 2) for name, share in at.items()} | {"max": round(took[-1], 2)}
 
 
 def _change_plan(counter: Counter, changes: dict[str, Any]) -> None:

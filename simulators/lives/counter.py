@@ -93,5 +93,5 @@ class Counter:
     def _answer(self, frame: bytes) -> bytes:
         (whole,) = frame_decoder(self.town.host.profile).feed(frame)
         with self.town.store.batch():
-            reply = self.town.host.handle(whole, self.town.now)
+            (reply,) = self.town.host.handle_all([whole], self.town.now)
         return reply.frame or b""

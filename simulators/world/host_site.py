@@ -134,7 +134,7 @@ class HostSite:
     def _handled(self, caller: Caller, arrived: Arrived) -> Callable[[], None]:
         """Let the host work on one thing of a batch. Returns: what to do once the batch is committed."""
         if isinstance(arrived, bytes):
-            return partial(self._answer, caller, self.host.handle(arrived, self.now))
+            return partial(self._answer, caller, self.host.handle_all([arrived], self.now)[0])
         if isinstance(arrived, Outcome):
             return partial(self._answer, caller, self.host.resume(arrived.suspended, arrived.answer, self.now))
         try:

@@ -267,7 +267,7 @@ class World:
         """
         (whole,) = frame_decoder(self.profile).feed(frame)
         with self.store.batch():
-            reply = self.host.handle(whole, self.now)
+            (reply,) = self.host.handle_all([whole], self.now)
         if reply.frame is None:
             raise WorldError("the host does not answer this frame")
         return reply.frame
