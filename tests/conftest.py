@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 
@@ -25,6 +26,9 @@ hypothesis.settings.load_profile("posterm")
 
 def pytest_configure(config: pytest.Config) -> None:
     secrecy.pytest_configure(config)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in a job in the background: the processes that tests interrupt would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         # Child processes by the hundred import the same modules: they compile them once, and not in the tree.
         os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="posterm-compiled-")
