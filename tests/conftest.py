@@ -45,6 +45,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(f"{item.nodeid}: an address in the name of a test")
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 100)  # what a test makes is mostly gone with it, and seldom needs looking for
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
