@@ -112,7 +112,7 @@ def management_answer(
     """The answer to a management, settlement or upload message; `batch` replaces 60.2."""
     settlement = case.message.mti == "0500"
     echoed = _ECHOED_BY_SETTLEMENT if settlement else _ECHOED_BY_MANAGEMENT
-    values: dict[int, str | bytes] = {number: str(case.message[number]) for number in echoed if number in case.message}
+    values = case.echo(echoed)
     values |= {12: case.time_of_day, 13: case.today, 32: case.desk.acquirer_id, 39: code}
     if settlement:
         values[15] = case.today
