@@ -81,7 +81,9 @@ def offset_of(pin: str, natural: str) -> str:
 
 
 def pin_from_offset(offset: str, natural: str) -> str:
-    """`natural` plus `offset`, digit by digit, modulo 10. Both have the same length."""
+    """`natural` plus `offset`, digit by digit, modulo 10. Raises: PinError: not digits, or not as many."""
+    if len(offset) != len(natural) or not is_digits(offset + natural):
+        raise PinError(f"PIN offset: need {len(natural)} digits, found {len(offset)} characters or another form")
     sums = int.from_bytes(offset.encode("ascii"), "big") + int.from_bytes(natural.encode("ascii"), "big")
     return sums.to_bytes(len(offset), "big").translate(_SUMS).decode("ascii")
 

@@ -220,3 +220,11 @@ def test_a_key_of_one_method_does_not_serve_the_other(hsm: SoftHsm, keys, visa_k
         hsm.generate_pvv(keys[1], Pin("7391"), CARD)
     with pytest.raises(KeyUsageError):
         hsm.generate_pin_offset(visa_keys[1], Pin("7391"), CARD)
+
+
+@pytest.mark.parametrize(
+    ("offset", "natural"), [("123", "1234"), ("12345", "1234"), ("12a4", "1234"), ("1234", "12+4")]
+)
+def test_an_offset_is_added_to_as_many_digits_and_to_nothing_else(offset: str, natural: str) -> None:
+    with pytest.raises(PinError):
+        pin_from_offset(offset, natural)
